@@ -1,0 +1,1 @@
+"""The STAC API: stac-fastapi-pgstac assembled with this catalogue's settings."""

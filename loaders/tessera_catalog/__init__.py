@@ -1,0 +1,1 @@
+"""The catalogue: grid, manifests, stores, database and loader of GeoTessera's tiles."""

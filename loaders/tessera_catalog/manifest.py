@@ -1,0 +1,366 @@
+"""The parquet schemas of registries and store manifests, read as one normal form.
+
+Three generations of files are accepted (registry 2025, manifest 2026, the per-store manifests of
+the first catalogue server and of this one); only `lat`, `lon` and `year` are required and unknown
+columns are ignored. Reading is by batches, so memory does not grow with the file, and every row
+that cannot be a tile is reported with its reason.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tessera_catalog import grid
+from tessera_catalog.errors import InputError
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+TILES = pa.schema(
+    [
+        pa.field("year", pa.int16(), nullable=False),
+        pa.field("lon_i", pa.int16(), nullable=False),
+        pa.field("lat_i", pa.int16(), nullable=False),
+        pa.field("embeddings_size", pa.int64()),
+        pa.field("scales_size", pa.int64()),
+        pa.field("embeddings_sha256", pa.binary(32)),
+        pa.field("scales_sha256", pa.binary(32)),
+        pa.field("embeddings_mtime", TIMESTAMP),
+        pa.field("scales_mtime", TIMESTAMP),
+    ]
+)
+"""The normal form: one row a tile; null is "unknown". Sizes in bytes, 0 is a file of no bytes."""
+
+ALIASES: dict[str, tuple[str, ...]] = {
+    "lat": ("lat",),
+    "lon": ("lon",),
+    "year": ("year",),
+    "embeddings_size": ("file_size", "grid_size"),
+    "scales_size": ("scales_size",),
+    "embeddings_sha256": ("hash", "grid_hash"),
+    "scales_sha256": ("scales_hash",),
+    "embeddings_mtime": ("mtime", "grid_mtime"),
+    "scales_mtime": ("scales_mtime",),
+    "version": ("version",),
+    "variant": ("variant",),
+}
+"""Our name of each column: the names it has in files, the first present one is read."""
+
+REQUIRED = ("lat", "lon", "year")
+
+MAX_SIZE = 10 * 2**30
+"""Bytes; a 0.1-degree tile of 128 int8 channels has 0.16 GB at the equator."""
+
+REASONS = {
+    "null key": "lat, lon or year is null or not a number",
+    "out of range": "the coordinates or the year lie outside the grid",
+    "off-grid": "the centre is not at .x5 degrees",
+    "bad size": f"a size is negative, fractional or above {MAX_SIZE // 2**30} GiB",
+    "bad hash": "a hash is not 64 hexadecimal digits",
+    "duplicate": "the tile stands in the file already; the first row counts",
+}
+"""Why a row is refused, in the order of testing, with what it means."""
+
+_BATCH_ROWS = 131_072
+
+
+@dataclass
+class Batch:
+    """Rows of a file: `tiles` in the form of TILES, `rejected` as read plus `row` and `reason`."""
+
+    rows: int
+    tiles: pa.RecordBatch
+    rejected: pa.RecordBatch
+
+
+@dataclass
+class Registry:
+    """An opened registry or manifest. Every error of the file is an InputError of one line."""
+
+    path: Path
+    _file: pq.ParquetFile
+    _columns: dict[str, str]
+    rows: int
+    metadata: dict[str, str]
+    """Text stored with the file's schema, without Arrow's and pandas' own."""
+
+    def datasets(self) -> Counter[str | None]:
+        """Rows by dataset; the key is None where the file does not say."""
+        if "version" not in self._columns:
+            return Counter({None: self.rows})
+        counts: Counter[str | None] = Counter()
+        for _, raw in self._read([c for c in ("version", "variant") if c in self._columns]):
+            for entry in pc.value_counts(_dataset_column(raw)).to_pylist():
+                counts[entry["values"]] += entry["counts"]
+        return counts
+
+    def batches(self, dataset: str | None = None) -> Iterator[Batch]:
+        """Read the file once. With `dataset`, rows of other datasets are left out, uncounted."""
+        seen = _Seen()
+        for first_row, raw in self._read(list(self._columns)):
+            numbers = pa.array(np.arange(first_row, first_row + raw.num_rows))
+            batch = raw.append_column("row", numbers)
+            if dataset is not None and "version" in self._columns:
+                batch = batch.filter(pc.equal(_dataset_column(raw), dataset))
+            yield _normalise(batch, seen)
+
+    def _read(self, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Batches of the columns under our names, each with the number of its first row."""
+        first = 0
+        wanted = [self._columns[name] for name in names]
+        try:
+            for batch in self._file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted):
+                columns = [batch.column(name) for name in wanted]
+                yield first, pa.RecordBatch.from_arrays(columns, names=names)
+                first += batch.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{self.path}: damaged after row {first}: {_line(error)}") from error
+
+
+def open_registry(path: Path) -> Registry:
+    """Open a parquet file and find its columns; InputError when it cannot be one of ours."""
+    try:
+        file = pq.ParquetFile(path, memory_map=True)
+        schema = file.schema_arrow
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: not a readable parquet file: {_line(error)}") from error
+    columns = {}
+    for ours, names in ALIASES.items():
+        found = next((name for name in names if name in schema.names), None)
+        if found is not None:
+            _check_type(path, ours, schema.field(found))
+            columns[ours] = found
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        raise InputError(
+            f"{path}: no column {' and no column '.join(missing)}; "
+            f"it has {', '.join(schema.names[:20]) or 'none'}"
+        )
+    own = {b"ARROW:schema", b"pandas"}
+    metadata = {
+        key.decode(errors="replace"): value.decode(errors="replace")
+        for key, value in (schema.metadata or {}).items()
+        if key not in own
+    }
+    return Registry(path, file, columns, file.metadata.num_rows, metadata)
+
+
+@dataclass
+class _Seen:
+    """The tiles met so far: a map of the grid's cells for each year, constant in memory."""
+
+    _years: dict[int, npt.NDArray[np.bool_]] = field(default_factory=dict)
+
+    def first(
+        self, years: npt.NDArray[np.int16], cells: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
+        """Whether each tile is met for the first time, and remember it."""
+        result = np.zeros(len(years), dtype=bool)
+        for year in np.unique(years):
+            of_year = np.flatnonzero(years == year)
+            known = self._years.setdefault(int(year), np.zeros(grid.CELLS, dtype=bool))
+            _, first_of_batch = np.unique(cells[of_year], return_index=True)
+            fresh = of_year[first_of_batch]
+            fresh = fresh[~known[cells[fresh]]]
+            known[cells[fresh]] = True
+            result[fresh] = True
+        return result
+
+
+def _normalise(raw: pa.RecordBatch, seen: _Seen) -> Batch:
+    """Divide a batch into tiles and rejected rows; the reason of a row is the first that fits."""
+    reasons = np.full(raw.num_rows, "", dtype=object)
+
+    def reject(bad: npt.NDArray[np.bool_], reason: str) -> None:
+        reasons[bad & (reasons == "")] = reason
+
+    lon, lat = _floats(raw.column("lon")), _floats(raw.column("lat"))
+    year = raw.column("year")
+    years = pc.fill_null(year, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    reject(np.isnan(lon) | np.isnan(lat) | _nulls(year), "null key")
+    lon_i, lon_usable, lon_centred = grid.to_hundredths(lon)
+    lat_i, lat_usable, lat_centred = grid.to_hundredths(lat)
+    inside = (np.abs(lon_i) < 18000) & (np.abs(lat_i) < 9000) & lon_usable & lat_usable
+    reject(
+        ~inside | (years < grid.YEARS.start) | (years >= grid.YEARS.stop),
+        "out of range",
+    )
+    reject(~(lon_centred & lat_centred), "off-grid")
+    columns: dict[str, pa.Array] = {}
+    for name in ("embeddings_size", "scales_size"):
+        columns[name], bad = _sizes(raw, name)
+        reject(bad, "bad size")
+    for name in ("embeddings_sha256", "scales_sha256"):
+        columns[name], bad = _digests(raw, name)
+        reject(bad, "bad hash")
+    for name in ("embeddings_mtime", "scales_mtime"):
+        columns[name] = _times(raw, name)
+
+    good = np.flatnonzero(reasons == "")
+    fresh = seen.first(years[good].astype(np.int16), grid.cell(lon_i[good], lat_i[good]))
+    reasons[good[~fresh]] = "duplicate"
+    kept = pa.array(good[fresh])
+    columns["year"] = pa.array(years.astype(np.int16))
+    columns["lon_i"] = pa.array(np.where(inside, lon_i, 0).astype(np.int16))
+    columns["lat_i"] = pa.array(np.where(inside, lat_i, 0).astype(np.int16))
+    tiles = pa.RecordBatch.from_arrays([columns[n] for n in TILES.names], schema=TILES).take(kept)
+    bad_rows = pa.array(np.flatnonzero(reasons != ""))
+    rejected = raw.take(bad_rows).append_column(
+        "reason", pa.array(reasons[bad_rows.to_numpy()], type=pa.string())
+    )
+    return Batch(raw.num_rows, tiles, rejected)
+
+
+def _check_type(path: Path, ours: str, column: pa.Field) -> None:
+    """Refuse a column whose type cannot hold what it should."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    if ours == "year":
+        fits, want = pa.types.is_integer(kind), "whole numbers"
+    elif ours in ("lat", "lon") or ours.endswith("_size"):
+        fits, want = numeric, "numbers"
+    elif ours.endswith("_mtime"):
+        fits, want = numeric or pa.types.is_timestamp(kind), "a time or seconds since 1970"
+    else:
+        fits, want = _is_text(kind) or pa.types.is_fixed_size_binary(kind), "text"
+    # An all-null column, as pandas writes it, says "unknown" of every row.
+    if not fits and not (pa.types.is_null(kind) and ours not in REQUIRED):
+        raise InputError(f"{path}: column {column.name} is {column.type}, it must be {want}")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind)
+    )
+
+
+def _nulls(column: pa.Array) -> npt.NDArray[np.bool_]:
+    result: npt.NDArray[np.bool_] = column.is_null().to_numpy(zero_copy_only=False)
+    return result
+
+
+def _floats(column: pa.Array) -> npt.NDArray[np.float64]:
+    """Numbers as float64, null as NaN, infinity as NaN."""
+    values = pc.cast(_decoded(column), pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _decoded(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def _dataset_column(raw: pa.RecordBatch) -> pa.Array:
+    """Dataset ids of the rows: the version, and the variant after a hyphen where there is one."""
+    version = pc.cast(_decoded(raw.column("version")), pa.string())
+    if "variant" not in raw.schema.names:
+        return version
+    variant = pc.fill_null(pc.cast(_decoded(raw.column("variant")), pa.string()), "")
+    joined = pc.binary_join_element_wise(version, variant, "-")
+    return pc.if_else(pc.equal(variant, ""), version, joined)
+
+
+def _sizes(raw: pa.RecordBatch, name: str) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """Sizes in bytes, null where unknown, and which of them are no sizes."""
+    if name not in raw.schema.names:
+        return pa.nulls(raw.num_rows, pa.int64()), np.zeros(raw.num_rows, dtype=bool)
+    column = _decoded(raw.column(name))
+    if pa.types.is_integer(column.type):
+        # int64 exactly: a double holds sizes up to 2**53 only, and uint64 may overflow.
+        values = pc.cast(pc.fill_null(column, 0), pa.float64(), safe=False).to_numpy()
+        unknown = _nulls(column)
+    else:
+        values = pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False)
+        unknown = np.isnan(values)
+    bad = ~unknown & ~((values >= 0) & (values <= MAX_SIZE) & (values == np.floor(values)))
+    whole = np.where(unknown | bad, 0, values).astype(np.int64)
+    return pa.array(whole, mask=unknown | bad), bad
+
+
+def _digests(raw: pa.RecordBatch, name: str) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """SHA-256 digests as 32 bytes, null where unknown or empty, and which of them are malformed."""
+    none = np.zeros(raw.num_rows, dtype=bool)
+    if name not in raw.schema.names or pa.types.is_null(raw.schema.field(name).type):
+        return pa.nulls(raw.num_rows, pa.binary(32)), none
+    column = _decoded(raw.column(name))
+    if pa.types.is_fixed_size_binary(column.type) and column.type.byte_width == 32:
+        return column, none
+    column = pc.cast(column, pa.large_binary())
+    lengths = pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False)
+    full = lengths == 64
+    bad = (lengths > 0) & ~full
+    out = np.zeros((raw.num_rows, 32), dtype=np.uint8)
+    out[full], malformed = _unhex(column.filter(pa.array(full)))
+    full[np.flatnonzero(full)[malformed]] = False
+    bad |= (lengths == 64) & ~full
+    validity = pa.py_buffer(np.packbits(full, bitorder="little"))
+    digests = pa.Array.from_buffers(
+        pa.binary(32), raw.num_rows, [validity, pa.py_buffer(out.reshape(-1))]
+    )
+    return digests, bad
+
+
+def _unhex(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]:
+    """64-digit texts as rows of 32 bytes, and the numbers of those that are not hexadecimal."""
+    if len(texts) == 0:
+        return np.zeros((0, 32), dtype=np.uint8), np.zeros(0, dtype=np.intp)
+    _, offsets, data = texts.buffers()
+    start = int(np.frombuffer(offsets, dtype=np.int64)[texts.offset])
+    digits = memoryview(data)[start : start + 64 * len(texts)]
+    bad = np.zeros(0, dtype=np.intp)
+    try:
+        packed = binascii.unhexlify(digits)
+    except binascii.Error:
+        rows = [bytes(digits[i : i + 64]) for i in range(0, len(digits), 64)]
+        bad = np.array([i for i, row in enumerate(rows) if not _is_hex(row)], dtype=np.intp)
+        for i in bad:
+            rows[i] = b"0" * 64
+        packed = binascii.unhexlify(b"".join(rows))
+    return np.frombuffer(packed, dtype=np.uint8).reshape(-1, 32), bad
+
+
+def _is_hex(text: bytes) -> bool:
+    try:
+        binascii.unhexlify(text)
+    except binascii.Error:
+        return False
+    return True
+
+
+def _times(raw: pa.RecordBatch, name: str) -> pa.Array:
+    """Modification times; numbers are seconds since 1970, or ms, us, ns by their magnitude."""
+    if name not in raw.schema.names or pa.types.is_null(raw.schema.field(name).type):
+        return pa.nulls(raw.num_rows, TIMESTAMP)
+    column = _decoded(raw.column(name))
+    if pa.types.is_timestamp(column.type):
+        micros = pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), pa.int64())
+        values = micros.to_numpy(zero_copy_only=False).astype(np.float64) / 1e6
+    else:
+        values = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        unit = np.select([values < 1e11, values < 1e14, values < 1e17], [1, 1e3, 1e6], 1e9)
+        values = values / unit
+    # Zero is what tools write who do not know; beyond 1970–2100 it is no time of ours.
+    unknown = ~((values > 0) & (values < 4.1e9))
+    micros_known = np.where(unknown, 0, np.rint(np.where(unknown, 0, values) * 1e6))
+    return pa.array(micros_known.astype(np.int64), mask=unknown).cast(TIMESTAMP)
+
+
+def _line(error: BaseException) -> str:
+    """The first line of a library's message, without its trailing details."""
+    text = str(error).strip().splitlines()
+    return text[0][:200] if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""Keep copies of GeoTessera's tiles in step: manifests per store, plans, verified copies."""
