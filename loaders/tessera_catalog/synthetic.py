@@ -1,0 +1,318 @@
+"""A made-up registry and store manifests of any size, for the demo, the tests and the bench.
+
+    python -m tessera_catalog.synthetic OUTDIR --tiles 60000 --seed 1 --gaps s3:missing=24,stale=3
+
+Tiles lie on land north of 60°S. Each year is a set of regions that grow from their centres until
+the year has its share of the tiles; 2024 has the largest share and is near global at 3.8 million.
+What a tile looks like (sizes, hashes, times) depends on the seed and the tile alone, so a tile is
+the same in a registry of any size, and gaps change the manifests only. Every file says in its
+metadata that it is synthetic. Needs the distribution's `synthetic` extra.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import typer
+
+from tessera_catalog import grid
+from tessera_catalog.errors import Failed, InputError, TesseraError
+from tessera_catalog.manifest import MANIFEST, SYNTHETIC_KEY, TIMESTAMP
+from tessera_catalog.stores import Stores, load_stores
+from tessera_catalog.synthetic_tiles import (
+    DAY,
+    Bytes,
+    Ints,
+    Tiles,
+    choose,
+    remoteness,
+    units_of,
+)
+
+REGISTRY = pa.schema(
+    [
+        ("lat", pa.float64()),
+        ("lon", pa.float64()),
+        ("year", pa.int64()),
+        ("hash", pa.large_string()),
+        ("scales_hash", pa.large_string()),
+        ("mtime", pa.float64()),
+        ("file_size", pa.int64()),
+        ("scales_size", pa.int64()),
+    ]
+)
+"""The registry of 2025; mtime in seconds since 1970."""
+
+DEFAULT_GAPS = {"missing": 0.01, "stale": 0.0005, "extra": 0.0001, "incomplete": 0.0002}
+"""Fractions of the tiles for the second store; the third has twice as many, and so on."""
+
+SEEN_AT = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+"""When the primary was scanned, the others an hour later each: the files do not change by day."""
+
+ABSENT, SAME, STALE, INCOMPLETE = range(4)
+"""State of a tile in a store."""
+
+_CHUNK_ROWS = 131_072
+
+# Columns of few values; the others would only fill a dictionary and throw it away.
+_FEW = ["year", "lon", "lat", "lon_i", "lat_i", "seen_at"]
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Numbers of tiles in which a store differs from the registry; no tile counts twice."""
+
+    missing: int = 0
+    stale: int = 0
+    extra: int = 0
+    incomplete: int = 0
+
+
+@dataclass(frozen=True)
+class Written:
+    """A finished file."""
+
+    path: Path
+    rows: int
+
+
+def generate(
+    out: Path, stores: Stores, *, tiles: int, seed: int = 1, gaps: Mapping[str, Gaps] | None = None
+) -> list[Written]:
+    """Write `registry.parquet` and a `<store>.parquet` for each store into the directory `out`.
+
+    Stores that `gaps` does not name get the default ones: none for the primary, few for the rest.
+    InputError when the land does not hold the tiles, or the tiles do not hold the gaps.
+    """
+    _check(stores, tiles, seed, gaps or {})
+    wanted = {name: default_gaps(tiles, i) for i, name in enumerate(stores.names)}
+    wanted.update(gaps or {})
+    registry, frontier = choose(tiles, seed, spare=max(gap.extra for gap in wanted.values()))
+    random = {name: np.random.default_rng([seed, i]) for i, name in enumerate(wanted)}
+    extra = {
+        name: _draw(random[name], frontier, gap.extra, f"extra tiles of {name}")
+        for name, gap in wanted.items()
+    }
+    keys = np.unique(np.concatenate([registry, *extra.values()]))
+    listed = np.isin(keys, registry, assume_unique=True)
+    states = {}
+    for name, gap in wanted.items():
+        states[name] = _spoil(keys, listed, gap, random[name], name)
+        states[name][np.searchsorted(keys, extra[name])] = SAME
+    label = {"generator": "tessera_catalog.synthetic", "seed": seed, "tiles": tiles}
+    try:
+        return _write(out, stores, keys, listed, states, label)
+    except OSError as error:
+        raise Failed(f"{out}: cannot write the synthetic files: {error}") from error
+
+
+def default_gaps(tiles: int, position: int) -> Gaps:
+    """Gaps of the store at a position of the preference order; the primary, 0, has none."""
+    return Gaps(**{kind: round(tiles * part * position) for kind, part in DEFAULT_GAPS.items()})
+
+
+def _check(stores: Stores, tiles: int, seed: int, gaps: Mapping[str, Gaps]) -> None:
+    if tiles < 1:
+        raise InputError(f"a registry of {tiles} tiles: ask for one at least")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed {seed} must lie between 0 and {2**32 - 1}")
+    for name in gaps:
+        stores.get(name)
+    if "registry" in stores.names:
+        raise InputError("the manifest of a store called 'registry' would replace the registry")
+
+
+def _draw(random: np.random.Generator, values: Ints, count: int, what: str) -> Ints:
+    if count > len(values):
+        raise InputError(f"{count} {what}: there are only {len(values)} tiles to choose from")
+    return random.choice(values, count, replace=False, shuffle=False)
+
+
+def _spoil(keys: Ints, listed: Mask, gaps: Gaps, random: np.random.Generator, store: str) -> Bytes:
+    """States of all tiles in a store, before its extra ones.
+
+    Four fifths of the missing tiles lie in four patches, the rest of the gaps is scattered.
+    """
+    state = np.where(listed, SAME, ABSENT).astype(np.uint8)
+    patch = gaps.missing // 5
+    for _ in range(4 if patch else 0):
+        good = np.flatnonzero(state == SAME)
+        if len(good) == 0:
+            break
+        years, cells = np.divmod(keys[good], grid.CELLS)
+        centre = random.integers(len(good))
+        near = good[years == years[centre]]
+        far = remoteness(units_of(keys[near] % grid.CELLS), [(units_of(cells[centre]), 1.0)])
+        state[near[np.argsort(far, kind="stable")[:patch]]] = ABSENT
+    scattered = gaps.missing - int(np.count_nonzero(listed & (state == ABSENT)))
+    for kind, count, into in (
+        ("missing", scattered, ABSENT),
+        ("stale", gaps.stale, STALE),
+        ("incomplete", gaps.incomplete, INCOMPLETE),
+    ):
+        good = np.flatnonzero(state == SAME)
+        state[_draw(random, good, count, f"{kind} tiles of {store}")] = into
+    return state
+
+
+def _write(
+    out: Path,
+    stores: Stores,
+    keys: Ints,
+    listed: Mask,
+    states: Mapping[str, Bytes],
+    label: Mapping[str, object],
+) -> list[Written]:
+    """Write all files in one pass over the tiles; they appear in `out` when all are whole."""
+    mark = {SYNTHETIC_KEY: json.dumps(label)}
+    schemas = {"registry": REGISTRY.with_metadata(mark)} | {
+        name: MANIFEST.with_metadata({"store": name, "dataset": stores.dataset.id} | mark)
+        for name in states
+    }
+    rows = dict.fromkeys(schemas, 0)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".synthetic-") as directory:
+        paths = {name: Path(directory) / f"{name}.parquet" for name in schemas}
+        with ExitStack() as stack:
+            writers = {
+                name: stack.enter_context(
+                    pq.ParquetWriter(paths[name], schema, compression="zstd", use_dictionary=_FEW)
+                )
+                for name, schema in schemas.items()
+            }
+            for start in range(0, len(keys), _CHUNK_ROWS):
+                part = slice(start, start + _CHUNK_ROWS)
+                tiles = Tiles(keys[part], int(str(label["seed"])))
+                tables = {"registry": _registry_rows(tiles, listed[part])} | {
+                    name: _manifest_rows(tiles, states[name][part], position)
+                    for position, name in enumerate(states)
+                }
+                for name, table in tables.items():
+                    rows[name] += table.num_rows
+                    writers[name].write_table(table.cast(schemas[name]))
+        return [Written(paths[name].replace(out / f"{name}.parquet"), rows[name]) for name in rows]
+
+
+def _registry_rows(tiles: Tiles, listed: Mask) -> pa.Table:
+    lon_i, lat_i = tiles.centres
+    file_size, scales_size = tiles.sizes()
+    columns = {
+        "lat": lat_i / 100,
+        "lon": lon_i / 100,
+        "year": tiles.years,
+        "hash": _hex(tiles.digests("embeddings")),
+        "scales_hash": _hex(tiles.digests("scales")),
+        "mtime": tiles.mtimes / 1e6,
+        "file_size": file_size,
+        "scales_size": scales_size,
+    }
+    return pa.table(columns, schema=REGISTRY).filter(pa.array(listed))
+
+
+def _manifest_rows(tiles: Tiles, state: Bytes, position: int) -> pa.Table:
+    """Rows of the store at a position; a copy is made up to ten days after its original."""
+    lon_i, lat_i = tiles.centres
+    stale, incomplete = state == STALE, state == INCOMPLETE
+    # Every second stale copy has another size as well; all of them have another hash.
+    file_size, scales_size = tiles.sizes(fewer_rows=stale * (tiles.keys % 2))
+    seen = SEEN_AT + position * dt.timedelta(hours=1)
+    seen_us = int(seen.timestamp() * 1e6)
+    noise = (tiles.noise(f"store {position}") >> 8).astype(np.int64)
+    copied = tiles.mtimes + (noise % (10 * DAY) if position else 0)
+    verified = seen_us - DAY - noise % (120 * DAY)
+    unverified = (noise % 2 == 0) | incomplete | (verified < copied)
+    columns = {
+        "year": tiles.years.astype(np.int16),
+        "lon_i": lon_i.astype(np.int16),
+        "lat_i": lat_i.astype(np.int16),
+        "lon": lon_i / 100,
+        "lat": lat_i / 100,
+        "file_size": file_size,
+        "scales_size": np.where(incomplete, 0, scales_size),
+        "hash": _binary(_other_where(stale, tiles, "embeddings")),
+        "scales_hash": _binary(_other_where(stale, tiles, "scales"), null=incomplete),
+        "mtime": _times(copied),
+        "scales_mtime": _times(copied, null=incomplete),
+        "seen_at": _times(np.full(len(state), seen_us)),
+        "verified_at": _times(verified, null=unverified),
+    }
+    return pa.table(columns, schema=MANIFEST).filter(pa.array(state != ABSENT))
+
+
+def _other_where(stale: Mask, tiles: Tiles, kind: str) -> Bytes:
+    """Digests of the tiles, of an older version where stale."""
+    digests = tiles.digests(kind).copy()
+    digests[stale] = Tiles(tiles.keys[stale], tiles.seed).digests(f"old {kind}")
+    return digests
+
+
+def _hex(digests: Bytes) -> pa.Array:
+    """Digests as 64 hexadecimal digits each."""
+    text = digests.tobytes().hex().encode()
+    offsets = np.arange(len(digests) + 1, dtype=np.int64) * 64
+    return pa.LargeStringArray.from_buffers(len(digests), pa.py_buffer(offsets), pa.py_buffer(text))
+
+
+def _binary(digests: Bytes, null: Mask | None = None) -> pa.Array:
+    known = None if null is None else pa.py_buffer(np.packbits(~null, bitorder="little"))
+    buffers = [known, pa.py_buffer(digests.tobytes())]
+    return pa.Array.from_buffers(pa.binary(32), len(digests), buffers)
+
+
+def _times(micros: Ints, null: Mask | None = None) -> pa.Array:
+    return pa.array(micros, mask=null).cast(TIMESTAMP)
+
+
+def parse_gaps(text: str) -> tuple[str, Gaps]:
+    """Read `s3:missing=24,stale=3`; kinds that are not named are 0."""
+    store, _, rest = text.partition(":")
+    counts: dict[str, int] = {}
+    for part in rest.split(","):
+        kind, _, number = part.partition("=")
+        if kind not in DEFAULT_GAPS or not number.isdecimal() or kind in counts:
+            raise InputError(
+                f"--gaps '{text}': write STORE:KIND=NUMBER,… "
+                f"with each of {', '.join(DEFAULT_GAPS)} once at most"
+            )
+        counts[kind] = int(number)
+    return store, Gaps(**counts)
+
+
+def main(
+    out: Annotated[Path, typer.Argument(metavar="OUTDIR", help="Directory to write into.")],
+    tiles: Annotated[int, typer.Option(help="Tiles of the registry.")] = 60_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same files.")] = 1,
+    gaps: Annotated[
+        list[str] | None,
+        typer.Option(help="Gaps of a store, e.g. s3:missing=24,stale=3; again for others."),
+    ] = None,
+    stores: Annotated[
+        Path | None, typer.Option(help="Stores' configuration, TESSERA_STORES by default.")
+    ] = None,
+) -> None:
+    """Write a synthetic registry.parquet and a manifest for each store."""
+    wanted = dict(parse_gaps(text) for text in gaps or [])
+    for file in generate(out, load_stores(stores), tiles=tiles, seed=seed, gaps=wanted):
+        typer.echo(f"{file.path}\t{file.rows}")
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except TesseraError as error:
+        typer.echo(f"synthetic: {error}", err=True)
+        sys.exit(error.exit_code)
