@@ -1,0 +1,177 @@
+"""Connecting to PostgreSQL, and bringing its schema up to date.
+
+Connections take their parameters as libpq does: a conninfo string, else the PG* variables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from tessera_catalog.errors import Failed, InputError
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+PGSTAC_VERSION = "0.10"
+"""The series of pgSTAC whose tables and functions we know; any patch release of it will do."""
+
+MINIMUM_POSTGRESQL = 15
+
+_SQL = resources.files("tessera_catalog") / "sql"
+
+# Arbitrary, but ours: advisory locks are known by number alone.
+_MIGRATION_LOCK = 0x7E55E7A0
+_LOAD_LOCK = 0x7E55E7A1
+
+
+@contextmanager
+def connect(conninfo: str = "", *, autocommit: bool = False) -> Iterator[Connection]:
+    """Open a connection for a `with` block: committed at its end, rolled back on an exception.
+
+    Every fault of the server is a Failed of one line; a server that cannot be reached with these
+    parameters at all is an InputError.
+    """
+    # The server asks every two seconds whether we are still there, so that a statement of ours
+    # ends soon after a kill -9 instead of finishing for nobody and holding its locks meanwhile.
+    parameters = make_conninfo(
+        conninfo,
+        application_name="tessera",
+        client_encoding="UTF8",
+        options="-c client_connection_check_interval=2s -c timezone=UTC -c jit=off",
+    )
+    try:
+        connection = psycopg.connect(parameters, autocommit=autocommit)
+    except psycopg.OperationalError as error:
+        raise InputError(f"cannot connect to PostgreSQL: {first_line(error)}") from error
+    try:
+        with connection:
+            yield connection
+    except psycopg.Error as error:
+        raise Failed(f"PostgreSQL: {first_line(error)}") from error
+
+
+def migrate(conninfo: str = "") -> None:
+    """Install pgSTAC where there is none, and apply the migrations of sql/schema still missing.
+
+    Safe to run by several processes at once: the second waits for the first. InputError when the
+    server or the pgSTAC in it is of a version this code does not know.
+    """
+    with connect(conninfo, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [_MIGRATION_LOCK])
+        _check_server(connection)
+        _check_or_install_pgstac(connection, conninfo)
+        connection.execute(query("migration_table"))
+        known = {
+            str(name): str(digest)
+            for name, digest in connection.execute("SELECT name, sha256 FROM tessera_migration")
+        }
+        for name, text in _migrations().items():
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            if name not in known:
+                with connection.transaction():
+                    connection.execute(text.encode())
+                    connection.execute(
+                        "INSERT INTO tessera_migration (name, sha256) VALUES (%s, %s)",
+                        [name, digest],
+                    )
+            elif known[name] != digest:
+                raise InputError(
+                    f"the database has another {name} than this release: it comes from a "
+                    "development version; make a new database and load again"
+                )
+        unknown = sorted(known.keys() - _migrations().keys())
+        if unknown:
+            raise InputError(
+                f"the database is newer than this release (it has {unknown[-1]}): "
+                "upgrade tessera-stac"
+            )
+
+
+def wait_for_load_lock(connection: Connection, tell: Callable[[str], None]) -> None:
+    """Hold the one lock of loads and links until the connection closes; wait for it if need be.
+
+    `tell` is called once with a line of text when there is a wait.
+    """
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOAD_LOCK]).fetchone()
+    if row != (True,):
+        tell("another load or link is at work on this database; waiting for it")
+        connection.execute("SELECT pg_advisory_lock(%s)", [_LOAD_LOCK])
+
+
+@cache
+def query(name: str) -> bytes:
+    """Text of sql/queries/{name}.sql, for a query without identifiers to fill in."""
+    return (_SQL / "queries" / f"{name}.sql").read_bytes()
+
+
+def composed(name: str, **parts: sql.Composable) -> sql.Composed:
+    """Text of sql/queries/{name}.sql with its {placeholders} filled in, safely quoted."""
+    text = query(name).decode()
+    return sql.SQL(text).format(**parts)
+
+
+def first_line(error: Exception) -> str:
+    """What the server said first; its context and the statement are left out."""
+    diagnostic = getattr(error, "diag", None)
+    text = getattr(diagnostic, "message_primary", None) or str(error)
+    return str(text).strip().splitlines()[0] if str(text).strip() else type(error).__name__
+
+
+@cache
+def _migrations() -> dict[str, str]:
+    """Migrations by name, in order."""
+    files = [file for file in (_SQL / "schema").iterdir() if file.name.endswith(".sql")]
+    return {f.name: f.read_text(encoding="utf-8") for f in sorted(files, key=lambda f: f.name)}
+
+
+def _check_server(connection: Connection) -> None:
+    major = connection.info.server_version // 10000
+    if major < MINIMUM_POSTGRESQL:
+        raise InputError(f"PostgreSQL {major} is too old: {MINIMUM_POSTGRESQL} or newer is needed")
+    row = connection.execute(
+        "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgis'"
+    ).fetchone()
+    if row == (0,):
+        raise InputError(
+            f"PostgreSQL {major} at this address has no PostGIS: "
+            f"install it on the server (Debian: postgresql-{major}-postgis-3)"
+        )
+
+
+def _check_or_install_pgstac(connection: Connection, conninfo: str) -> None:
+    row = connection.execute("SELECT to_regclass('pgstac.migrations') IS NOT NULL").fetchone()
+    if row == (False,):
+        _install_pgstac(conninfo)
+        return
+    row = connection.execute("SELECT pgstac.get_version()").fetchone()
+    version = str(row[0]) if row else "of unknown version"
+    if not version.startswith(f"{PGSTAC_VERSION}."):
+        raise InputError(
+            f"pgSTAC {version} in this database is not supported, {PGSTAC_VERSION} is: "
+            "bring it there with `pypgstac migrate`, after a backup"
+        )
+
+
+def _install_pgstac(conninfo: str) -> None:
+    """Run pgSTAC's own installation."""
+    # Imported here: it takes longer than most commands do.
+    from pypgstac.db import PgstacDB
+    from pypgstac.migrate import Migrate
+
+    logging.getLogger("pypgstac").setLevel(logging.WARNING)
+    # Its connection reads a DSN, and the PG* variables where the DSN says nothing.
+    database = PgstacDB(dsn=conninfo)
+    try:
+        Migrate(database).run_migration()
+    except psycopg.Error as error:
+        raise Failed(f"installing pgSTAC: {first_line(error)}") from error
+    finally:
+        database.close()

@@ -1,0 +1,139 @@
+-- The catalogue's own tables: what is known of each tile and of each copy. The STAC items of
+-- pgSTAC are a projection of them (0002), and so is everything else that shows tiles.
+
+CREATE SCHEMA tessera;
+COMMENT ON SCHEMA tessera IS
+    'GeoTessera tiles: what exists (tile), who holds copies of it (replica, store)';
+
+-- One number a dataset version: the leading digits of tile ids.
+CREATE TABLE tessera.dataset (
+    dataset_no smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    dataset text NOT NULL UNIQUE
+);
+
+CREATE TABLE tessera.store (
+    store_id smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    title text NOT NULL,
+    url text NOT NULL,
+    preference smallint UNIQUE DEFERRABLE INITIALLY DEFERRED
+);
+COMMENT ON COLUMN tessera.store.url IS 'public base of hrefs, without a trailing slash';
+COMMENT ON COLUMN tessera.store.preference IS '0 is the primary; null: no longer configured';
+
+-- One row a STAC collection, that is a dataset and a year.
+CREATE TABLE tessera.collection (
+    collection text PRIMARY KEY,
+    dataset_no smallint NOT NULL REFERENCES tessera.dataset,
+    year smallint NOT NULL,
+    holder text NOT NULL,
+    fingerprint bytea,
+    projection bytea,
+    tiles bigint NOT NULL DEFAULT 0,
+    revision bigint NOT NULL DEFAULT 0,
+    loaded_at timestamptz,
+    UNIQUE (dataset_no, year)
+);
+COMMENT ON COLUMN tessera.collection.holder IS
+    'the store whose registry was loaded: it is taken to hold each tile no link has spoken of';
+COMMENT ON COLUMN tessera.collection.fingerprint IS
+    'digest of the registry rows in tile; null when tile was changed by anything but a load';
+COMMENT ON COLUMN tessera.collection.projection IS
+    'digest of all that shapes its items besides the tiles; null: the items must be made anew';
+
+CREATE FUNCTION tessera.tile_id(dataset_no integer, year integer, lon_i integer, lat_i integer)
+RETURNS bigint LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT (dataset_no * 10000 + year) * 10000000::bigint
+         + (8995 - lat_i) / 10 * 3600 + (lon_i + 17995) / 10
+$$;
+COMMENT ON FUNCTION tessera.tile_id IS
+    'dataset number, year (4 digits), cell of the grid (7 digits, 0 north-west, row by row)';
+
+CREATE FUNCTION tessera.footprint(lon_i integer, lat_i integer)
+RETURNS geometry LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT public.ST_MakeEnvelope(
+        (lon_i - 5) / 100.0::float8, (lat_i - 5) / 100.0::float8,
+        (lon_i + 5) / 100.0::float8, (lat_i + 5) / 100.0::float8, 4326)
+$$;
+COMMENT ON FUNCTION tessera.footprint IS
+    'square of 0.1 degrees around a centre given in hundredths of a degree';
+
+CREATE TABLE tessera.tile (
+    id bigint NOT NULL,
+    dataset text NOT NULL,
+    year smallint NOT NULL,
+    lon_i smallint NOT NULL,
+    lat_i smallint NOT NULL,
+    lon double precision NOT NULL GENERATED ALWAYS AS (lon_i / 100.0::float8) STORED,
+    lat double precision NOT NULL GENERATED ALWAYS AS (lat_i / 100.0::float8) STORED,
+    embeddings_size bigint,
+    scales_size bigint,
+    embeddings_mtime timestamptz,
+    scales_mtime timestamptz,
+    verified timestamptz,
+    embeddings_sha256 bytea,
+    scales_sha256 bytea,
+    stores text[] NOT NULL,
+    unsound_stores text[],
+    store_count smallint NOT NULL GENERATED ALWAYS AS (cardinality(stores)) STORED,
+    geom geometry(Polygon, 4326) NOT NULL GENERATED ALWAYS AS (tessera.footprint(lon_i, lat_i)) STORED,
+    PRIMARY KEY (id)
+) PARTITION BY RANGE (id);
+CREATE INDEX ON tessera.tile USING gist (geom);
+
+COMMENT ON TABLE tessera.tile IS 'one row a tile; a partition for each dataset and year';
+COMMENT ON COLUMN tessera.tile.id IS 'see tessera.tile_id';
+COMMENT ON COLUMN tessera.tile.lon_i IS 'centre, hundredths of a degree: the key of joins';
+COMMENT ON COLUMN tessera.tile.lat_i IS 'centre, hundredths of a degree: the key of joins';
+COMMENT ON COLUMN tessera.tile.lon IS 'centre, degrees';
+COMMENT ON COLUMN tessera.tile.lat IS 'centre, degrees';
+COMMENT ON COLUMN tessera.tile.embeddings_size IS 'bytes; null: unknown';
+COMMENT ON COLUMN tessera.tile.scales_size IS 'bytes; null: unknown; 0: there is no such file';
+COMMENT ON COLUMN tessera.tile.verified IS 'when a sound copy was last verified; null: never';
+COMMENT ON COLUMN tessera.tile.stores IS 'stores with a sound copy, most preferred first';
+COMMENT ON COLUMN tessera.tile.unsound_stores IS
+    'stores with a stale or incomplete copy, most preferred first; null: none';
+
+-- One row a copy that a manifest speaks of. Partitioned like tile, by the same key.
+CREATE TABLE tessera.replica (
+    tile_id bigint NOT NULL,
+    store_id smallint NOT NULL REFERENCES tessera.store,
+    state text NOT NULL CHECK (state IN ('same', 'stale', 'incomplete', 'absent')),
+    embeddings_size bigint,
+    scales_size bigint,
+    verified_at timestamptz,
+    PRIMARY KEY (tile_id, store_id)
+) PARTITION BY RANGE (tile_id);
+COMMENT ON TABLE tessera.replica IS
+    'one row a tile and store, as the store''s manifest had it when it was last linked';
+COMMENT ON COLUMN tessera.replica.state IS
+    'against the registry: same, stale (differs), incomplete (no scales or an empty file); '
+    'absent marks, on the primary alone, a tile that no store holds';
+
+-- A load writes the fingerprint last; whoever else changes tiles voids it, and so makes the next
+-- load compare row by row. On a partition the argument names the collection.
+CREATE FUNCTION tessera.void_fingerprint() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE tessera.collection SET fingerprint = NULL
+    WHERE fingerprint IS NOT NULL AND (TG_NARGS = 0 OR collection = TG_ARGV[0]);
+    RETURN NULL;
+END;
+$$;
+CREATE TRIGGER void_fingerprint
+    AFTER INSERT OR DELETE OR TRUNCATE
+    OR UPDATE OF lon_i, lat_i, embeddings_size, scales_size, embeddings_mtime, scales_mtime,
+                 embeddings_sha256, scales_sha256
+    ON tessera.tile FOR EACH STATEMENT EXECUTE FUNCTION tessera.void_fingerprint();
+
+-- What readers may cache against: it grows whenever a load or a link changes anything.
+CREATE SEQUENCE tessera.revisions;
+CREATE FUNCTION tessera.revision() RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT coalesce(max(revision), 0) FROM tessera.collection
+$$;
+COMMENT ON FUNCTION tessera.revision IS 'of the whole catalogue: changes with every change';
+
+CREATE FUNCTION tessera.iso(t timestamptz) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+$$;
+COMMENT ON FUNCTION tessera.iso IS 'RFC 3339 in UTC, whole seconds';
