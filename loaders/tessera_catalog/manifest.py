@@ -264,7 +264,7 @@ def _check_type(path: Path, ours: str, column: pa.Field) -> None:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return (
+    return bool(
         pa.types.is_string(kind)
         or pa.types.is_large_string(kind)
         or pa.types.is_string_view(kind)

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Gaps:
-    """Numbers of tiles in which a store differs from the registry; no tile counts twice."""
+    """Numbers of tiles by which a store differs from the registry; no tile counts twice."""
 
     missing: int = 0
     stale: int = 0
@@ -90,6 +91,17 @@ class Written:
     rows: int
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """All tiles of the registry and the stores, ascending keys, and who has them how."""
+
+    label: dict[str, str]
+    seed: int
+    keys: Ints
+    listed: Mask
+    states: dict[str, Bytes]
+
+
 def generate(
     out: Path, stores: Stores, *, tiles: int, seed: int = 1, gaps: Mapping[str, Gaps] | None = None
 ) -> list[Written]:
@@ -98,24 +110,12 @@ def generate(
     Stores that `gaps` does not name get the default ones: none for the primary, few for the rest.
     InputError when the land does not hold the tiles, or the tiles do not hold the gaps.
     """
-    _check(stores, tiles, seed, gaps or {})
+    _check(out, stores, tiles, seed, gaps or {})
     wanted = {name: default_gaps(tiles, i) for i, name in enumerate(stores.names)}
     wanted.update(gaps or {})
-    registry, frontier = choose(tiles, seed, spare=max(gap.extra for gap in wanted.values()))
-    random = {name: np.random.default_rng([seed, i]) for i, name in enumerate(wanted)}
-    extra = {
-        name: _draw(random[name], frontier, gap.extra, f"extra tiles of {name}")
-        for name, gap in wanted.items()
-    }
-    keys = np.unique(np.concatenate([registry, *extra.values()]))
-    listed = np.isin(keys, registry, assume_unique=True)
-    states = {}
-    for name, gap in wanted.items():
-        states[name] = _spoil(keys, listed, gap, random[name], name)
-        states[name][np.searchsorted(keys, extra[name])] = SAME
-    label = {"generator": "tessera_catalog.synthetic", "seed": seed, "tiles": tiles}
+    plan = _plan(tiles, seed, wanted)
     try:
-        return _write(out, stores, keys, listed, states, label)
+        return _write(out, plan, stores.dataset.id)
     except OSError as error:
         raise Failed(f"{out}: cannot write the synthetic files: {error}") from error
 
@@ -125,31 +125,48 @@ def default_gaps(tiles: int, position: int) -> Gaps:
     return Gaps(**{kind: round(tiles * part * position) for kind, part in DEFAULT_GAPS.items()})
 
 
-def _check(stores: Stores, tiles: int, seed: int, gaps: Mapping[str, Gaps]) -> None:
+def _check(out: Path, stores: Stores, tiles: int, seed: int, gaps: Mapping[str, Gaps]) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: not a directory")
     if tiles < 1:
         raise InputError(f"a registry of {tiles} tiles: ask for one at least")
     if not 0 <= seed < 2**32:
         raise InputError(f"seed {seed} must lie between 0 and {2**32 - 1}")
-    for name in gaps:
+    for name, gap in gaps.items():
         stores.get(name)
+        spoiled = gap.missing + gap.stale + gap.incomplete
+        if spoiled > tiles:
+            raise InputError(f"{spoiled} gaps of {name}: there are only {tiles} tiles")
     if "registry" in stores.names:
         raise InputError("the manifest of a store called 'registry' would replace the registry")
 
 
-def _draw(random: np.random.Generator, values: Ints, count: int, what: str) -> Ints:
-    if count > len(values):
-        raise InputError(f"{count} {what}: there are only {len(values)} tiles to choose from")
-    return random.choice(values, count, replace=False, shuffle=False)
+def _plan(tiles: int, seed: int, wanted: Mapping[str, Gaps]) -> _Plan:
+    registry, frontier = choose(tiles, seed, spare=max(gap.extra for gap in wanted.values()))
+    random = {name: np.random.default_rng([seed, i]) for i, name in enumerate(wanted)}
+    extra = {}
+    for name, gap in wanted.items():
+        if gap.extra > len(frontier):
+            raise InputError(f"{gap.extra} extra tiles of {name}: the land left holds fewer")
+        extra[name] = random[name].choice(frontier, gap.extra, replace=False)
+    keys = np.unique(np.concatenate([registry, *extra.values()]))
+    listed = np.isin(keys, registry, assume_unique=True)
+    states = {}
+    for name, gap in wanted.items():
+        states[name] = _spoil(keys, listed, gap, random[name])
+        states[name][np.searchsorted(keys, extra[name])] = SAME
+    made_by = {"generator": "tessera_catalog.synthetic", "seed": seed, "tiles": tiles}
+    return _Plan({SYNTHETIC_KEY: json.dumps(made_by)}, seed, keys, listed, states)
 
 
-def _spoil(keys: Ints, listed: Mask, gaps: Gaps, random: np.random.Generator, store: str) -> Bytes:
+def _spoil(keys: Ints, listed: Mask, gaps: Gaps, random: np.random.Generator) -> Bytes:
     """States of all tiles in a store, before its extra ones.
 
-    Four fifths of the missing tiles lie in four patches, the rest of the gaps is scattered.
+    Four fifths of the missing tiles lie in eight patches, the rest of the gaps is scattered.
     """
     state = np.where(listed, SAME, ABSENT).astype(np.uint8)
-    patch = gaps.missing // 5
-    for _ in range(4 if patch else 0):
+    patch = gaps.missing // 10
+    for _ in range(8 if patch else 0):
         good = np.flatnonzero(state == SAME)
         if len(good) == 0:
             break
@@ -159,29 +176,21 @@ def _spoil(keys: Ints, listed: Mask, gaps: Gaps, random: np.random.Generator, st
         far = remoteness(units_of(keys[near] % grid.CELLS), [(units_of(cells[centre]), 1.0)])
         state[near[np.argsort(far, kind="stable")[:patch]]] = ABSENT
     scattered = gaps.missing - int(np.count_nonzero(listed & (state == ABSENT)))
-    for kind, count, into in (
-        ("missing", scattered, ABSENT),
-        ("stale", gaps.stale, STALE),
-        ("incomplete", gaps.incomplete, INCOMPLETE),
+    for count, into in (
+        (scattered, ABSENT),
+        (gaps.stale, STALE),
+        (gaps.incomplete, INCOMPLETE),
     ):
         good = np.flatnonzero(state == SAME)
-        state[_draw(random, good, count, f"{kind} tiles of {store}")] = into
+        state[random.choice(good, count, replace=False)] = into
     return state
 
 
-def _write(
-    out: Path,
-    stores: Stores,
-    keys: Ints,
-    listed: Mask,
-    states: Mapping[str, Bytes],
-    label: Mapping[str, object],
-) -> list[Written]:
+def _write(out: Path, plan: _Plan, dataset: str) -> list[Written]:
     """Write all files in one pass over the tiles; they appear in `out` when all are whole."""
-    mark = {SYNTHETIC_KEY: json.dumps(label)}
-    schemas = {"registry": REGISTRY.with_metadata(mark)} | {
-        name: MANIFEST.with_metadata({"store": name, "dataset": stores.dataset.id} | mark)
-        for name in states
+    schemas = {"registry": REGISTRY.with_metadata(plan.label)} | {
+        name: MANIFEST.with_metadata({"store": name, "dataset": dataset} | plan.label)
+        for name in plan.states
     }
     rows = dict.fromkeys(schemas, 0)
     out.mkdir(parents=True, exist_ok=True)
@@ -194,17 +203,20 @@ def _write(
                 )
                 for name, schema in schemas.items()
             }
-            for start in range(0, len(keys), _CHUNK_ROWS):
-                part = slice(start, start + _CHUNK_ROWS)
-                tiles = Tiles(keys[part], int(str(label["seed"])))
-                tables = {"registry": _registry_rows(tiles, listed[part])} | {
-                    name: _manifest_rows(tiles, states[name][part], position)
-                    for position, name in enumerate(states)
-                }
-                for name, table in tables.items():
-                    rows[name] += table.num_rows
-                    writers[name].write_table(table.cast(schemas[name]))
+            for name, table in _tables(plan):
+                rows[name] += table.num_rows
+                writers[name].write_table(table.cast(schemas[name]))
         return [Written(paths[name].replace(out / f"{name}.parquet"), rows[name]) for name in rows]
+
+
+def _tables(plan: _Plan) -> Iterator[tuple[str, pa.Table]]:
+    """The files' rows in turn: some of the registry, the same tiles of each store, and so on."""
+    for start in range(0, len(plan.keys), _CHUNK_ROWS):
+        part = slice(start, start + _CHUNK_ROWS)
+        tiles = Tiles(plan.keys[part], plan.seed)
+        yield "registry", _registry_rows(tiles, plan.listed[part])
+        for position, (name, states) in enumerate(plan.states.items()):
+            yield name, _manifest_rows(tiles, states[part], position)
 
 
 def _registry_rows(tiles: Tiles, listed: Mask) -> pa.Table:
@@ -227,7 +239,7 @@ def _manifest_rows(tiles: Tiles, state: Bytes, position: int) -> pa.Table:
     """Rows of the store at a position; a copy is made up to ten days after its original."""
     lon_i, lat_i = tiles.centres
     stale, incomplete = state == STALE, state == INCOMPLETE
-    # Every second stale copy has another size as well; all of them have another hash.
+    # All stale copies have other hashes, about half of them another size as well.
     file_size, scales_size = tiles.sizes(fewer_rows=stale * (tiles.keys % 2))
     seen = SEEN_AT + position * dt.timedelta(hours=1)
     seen_us = int(seen.timestamp() * 1e6)
@@ -283,7 +295,7 @@ def parse_gaps(text: str) -> tuple[str, Gaps]:
     counts: dict[str, int] = {}
     for part in rest.split(","):
         kind, _, number = part.partition("=")
-        if kind not in DEFAULT_GAPS or not number.isdecimal() or kind in counts:
+        if kind not in DEFAULT_GAPS or kind in counts or not re.fullmatch("[0-9]{1,9}", number):
             raise InputError(
                 f"--gaps '{text}': write STORE:KIND=NUMBER,… "
                 f"with each of {', '.join(DEFAULT_GAPS)} once at most"
@@ -306,6 +318,8 @@ def main(
 ) -> None:
     """Write a synthetic registry.parquet and a manifest for each store."""
     wanted = dict(parse_gaps(text) for text in gaps or [])
+    if len(wanted) < len(gaps or []):
+        raise InputError("--gaps names a store twice: give all its gaps at once")
     for file in generate(out, load_stores(stores), tiles=tiles, seed=seed, gaps=wanted):
         typer.echo(f"{file.path}\t{file.rows}")
 
