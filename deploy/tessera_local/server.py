@@ -1,0 +1,52 @@
+"""A PostgreSQL server to connect to: the private one, or the one that PG* names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psycopg.conninfo import make_conninfo
+
+
+@dataclass(frozen=True)
+class Server:
+    """Address and superuser of a server. What is None is left to libpq (password files, peer)."""
+
+    host: str
+    port: int
+    user: str | None
+    password: str | None
+
+    def conninfo(self, database: str) -> str:
+        """A libpq connection string for a database of this server."""
+        return make_conninfo(
+            "", host=self.host, port=self.port, user=self.user, password=self.password,
+            dbname=database,
+        )  # fmt: skip
+
+    def environment(self, database: str) -> dict[str, str]:
+        """The PG* variables that name a database of this server."""
+        values = {
+            "PGHOST": self.host,
+            "PGPORT": str(self.port),
+            "PGUSER": self.user,
+            "PGPASSWORD": self.password,
+            "PGDATABASE": database,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def server_of_environment(environ: Mapping[str, str], private: Server | None) -> Server | None:
+    """The existing server that PG* names; None without PGHOST, or when it is the private one."""
+    host = environ.get("PGHOST")
+    if not host:
+        return None
+    server = Server(
+        host=host,
+        port=int(environ.get("PGPORT") or 5432),
+        user=environ.get("PGUSER") or None,
+        password=environ.get("PGPASSWORD") or None,
+    )
+    if private is not None and (server.host, server.port) == (private.host, private.port):
+        return None
+    return server

@@ -1,0 +1,95 @@
+"""Databases for tests: a server for the session, and a database of its own for each test."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tessera_local.cluster import Cluster
+from tessera_local.server import Server, server_of_environment
+from tessera_local.throwaway import throwaway_cluster
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The server PG* names if it is not the demo's, else a throwaway cluster; as its superuser."""
+    server = server_of_environment(os.environ, Cluster(ROOT / ".local", {}).server)
+    if server is not None:
+        yield server
+        return
+    with throwaway_cluster() as private:
+        yield private
+
+
+@pytest.fixture
+def database(postgres: Server) -> Iterator[str]:
+    """Connection string of an empty database, dropped after the test."""
+    with _new_database(postgres) as name:
+        yield postgres.conninfo(name)
+
+
+@pytest.fixture(scope="session")
+def _template(postgres: Server) -> Iterator[str]:
+    from tessera_catalog.database import migrate
+
+    with _new_database(postgres) as name:
+        migrate(postgres.conninfo(name))
+        yield name
+
+
+@pytest.fixture
+def migrated_database(postgres: Server, _template: str) -> Iterator[str]:
+    """Connection string of a database with pgSTAC and our schema and no data."""
+    with _new_database(postgres, _template) as name:
+        yield postgres.conninfo(name)
+
+
+@pytest.fixture
+def pg_env(postgres: Server, database: str) -> dict[str, str]:
+    """The PG* variables of `database`, for programs."""
+    return postgres.environment(_name(database))
+
+
+@pytest.fixture
+def migrated_pg_env(postgres: Server, migrated_database: str) -> dict[str, str]:
+    """The PG* variables of `migrated_database`, for programs."""
+    return postgres.environment(_name(migrated_database))
+
+
+@pytest.fixture(scope="session")
+def registry_path() -> Path:
+    """The real early registry: 28,477 tiles."""
+    path = ROOT.parent / "shared" / "data" / "registry.parquet"
+    if not path.is_file():
+        pytest.skip("the real registry is not here (../shared/data/registry.parquet)")
+    return path
+
+
+@contextmanager
+def _new_database(server: Server, template: str = "template0") -> Iterator[str]:
+    name = f"tessera_test_{os.getpid()}_{uuid.uuid4().hex[:10]}"
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'")
+    _administer(server, create.format(sql.Identifier(name), sql.Identifier(template)))
+    try:
+        yield name
+    finally:
+        drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
+        _administer(server, drop.format(sql.Identifier(name)))
+
+
+def _administer(server: Server, statement: sql.Composed) -> None:
+    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _name(conninfo: str) -> str:
+    return str(psycopg.conninfo.conninfo_to_dict(conninfo)["dbname"])
