@@ -1,0 +1,52 @@
+"""The files of a tile in every store: embeddings, scales and, where there is one, SHA256."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from tessera_catalog import grid
+
+CHECKSUMS = "SHA256"
+"""Name of the file with a tile's checksums, as `sha256sum` writes them."""
+
+_LINE = re.compile(r"(?P<digest>[0-9a-fA-F]{64})\s+[* ]?(?:\./)?(?P<name>\S+)\s*")
+
+
+class Tile(NamedTuple):
+    """Key of a tile: its year and its centre in integer hundredths of a degree."""
+
+    year: int
+    lon_i: int
+    lat_i: int
+
+    @property
+    def path(self) -> str:
+        """Directory of the tile below a store's root: `2024/grid_0.85_49.95`."""
+        return grid.tile_path(*self)
+
+    @property
+    def embeddings(self) -> str:
+        """Name of the file with the embeddings."""
+        return f"{grid.tile_name(self.lon_i, self.lat_i)}.npy"
+
+    @property
+    def scales(self) -> str:
+        """Name of the file with the scales."""
+        return f"{grid.tile_name(self.lon_i, self.lat_i)}_scales.npy"
+
+
+def parse_path(path: str) -> Tile | None:
+    """The tile of a directory path, `2024/grid_0.85_49.95`; None when it is none."""
+    year, _, name = path.strip("/").partition("/")
+    key = grid.parse_tile_name(name)
+    if key is None or not re.fullmatch(r"\d{4}", year) or int(year) not in grid.YEARS:
+        return None
+    return Tile(int(year), *key)
+
+
+def parse_checksums(content: bytes) -> dict[str, bytes]:
+    """File name to SHA-256 digest, from the lines of a SHA256 file; other lines say nothing."""
+    lines = content.decode("utf-8", errors="replace").splitlines()
+    matches = (_LINE.fullmatch(line.strip()) for line in lines)
+    return {m["name"]: bytes.fromhex(m["digest"]) for m in matches if m is not None}

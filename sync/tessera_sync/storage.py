@@ -1,0 +1,219 @@
+"""A store of the configuration, opened: a file tree, an S3 bucket or an https address.
+
+Credentials come from where every S3 tool looks for them (AWS_* variables, AWS_PROFILE, the files in
+~/.aws, a machine's role) and stay inside the client: nothing here prints or logs them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import boto3
+import botocore.exceptions
+import obstore
+from obstore.auth.boto3 import Boto3CredentialProvider
+from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
+from obstore.store import HTTPStore, LocalStore, S3Store
+
+from tessera_catalog.errors import InputError, Refused
+from tessera_catalog.stores import Store
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+
+REQUEST_TIMEOUT = timedelta(seconds=60)
+"""How long one request may take, its body included, unless the caller says otherwise."""
+
+RETRIES: RetryConfig = {
+    "max_retries": 5,
+    "retry_timeout": timedelta(minutes=3),
+    "backoff": {
+        "init_backoff": timedelta(milliseconds=200),
+        "max_backoff": timedelta(seconds=10),
+        "base": 2,
+    },
+}
+"""Retries of a single request that met a 5xx answer or a broken connection."""
+
+STORAGE_ERRORS = (BaseError, OSError, TimeoutError)
+"""What a store's client raises when the store, the network or a file fails."""
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file as its store describes it without reading it. `mtime` is in UTC."""
+
+    size: int
+    mtime: datetime | None
+    etag: str | None = None
+
+
+@dataclass(frozen=True)
+class Storage:
+    """An opened store; paths are relative to its root."""
+
+    store: Store
+    objects: ObjectStore
+    folder: Path | None
+    """The root of a file tree; None for a store reached over the network."""
+
+    @property
+    def name(self) -> str:
+        """The store's name in the configuration."""
+        return self.store.name
+
+    @property
+    def listable(self) -> bool:
+        """Whether the store can say what it holds; an https address cannot."""
+        return not isinstance(self.objects, HTTPStore)
+
+    @property
+    def writable(self) -> bool:
+        """Whether files can be put there at all; https addresses are for reading."""
+        return self.listable
+
+    async def files(self, directory: str, names: tuple[str, ...]) -> dict[str, FileState]:
+        """State of those of the named files that the directory has.
+
+        One listing where the store can list, else a HEAD for each name. Raises STORAGE_ERRORS.
+        """
+        if self.folder is not None:
+            return await asyncio.to_thread(_local_files, self.folder / directory, names)
+        if self.listable:
+            found = await obstore.list_with_delimiter_async(self.objects, directory)
+            states = {meta["path"].rpartition("/")[2]: _state(meta) for meta in found["objects"]}
+            return {name: states[name] for name in names if name in states}
+        heads = await asyncio.gather(*(self.head(f"{directory}/{name}") for name in names))
+        return {name: head for name, head in zip(names, heads, strict=True) if head is not None}
+
+    async def head(self, path: str) -> FileState | None:
+        """State of one file, None when there is none. Raises STORAGE_ERRORS."""
+        try:
+            return _state(await obstore.head_async(self.objects, path))
+        except FileNotFoundError:
+            return None
+
+    def free_bytes(self) -> int | None:
+        """Space left for this user; None where the store does not say."""
+        return None if self.folder is None else shutil.disk_usage(self.folder).free
+
+    def check_writable(self) -> None:
+        """Refuse a store into which this user may not write; nothing stays behind."""
+        place = f"store '{self.name}' ({self.store.root})"
+        if not self.writable:
+            raise Refused(f"{place} can only be read: copy to a file or s3 root instead")
+        probe = f".tessera-sync-{uuid.uuid4().hex}"
+        try:
+            if self.folder is not None:
+                (self.folder / probe).touch(exist_ok=False)
+                (self.folder / probe).unlink()
+            else:
+                # No object has this ETag: who may write is told that the condition does not hold.
+                obstore.put(self.objects, probe, b"", mode={"e_tag": '"none"'})
+                obstore.delete(self.objects, probe)
+        except (PreconditionError, FileNotFoundError) as error:
+            if self.folder is not None:
+                raise Refused(f"{place} cannot be written to: {reason(error)}") from error
+        except PermissionDeniedError as error:
+            raise Refused(f"{place}: these credentials may not write: {reason(error)}") from error
+        except STORAGE_ERRORS as error:
+            raise Refused(f"{place} cannot be written to: {reason(error)}") from error
+
+
+def open_storage(store: Store, *, request_timeout: timedelta = REQUEST_TIMEOUT) -> Storage:
+    """Open a store at its root; InputError when it has none, or nothing can be read there."""
+    root = store.need_root()
+    parts = urlsplit(root)
+    if parts.scheme == "file":
+        folder = Path(unquote(parts.path))
+        if not folder.is_dir():
+            # Never made here: a missing root is more often a disk that is not mounted.
+            raise InputError(f"store '{store.name}': {folder} is no directory; mount or create it")
+        return Storage(store, LocalStore(folder), folder)
+    if parts.scheme == "s3":
+        return Storage(store, _open_s3(store, parts.netloc, parts.path, request_timeout), None)
+    options = _client_options(root, request_timeout)
+    http = HTTPStore.from_url(root, client_options=options, retry_config=RETRIES)
+    return Storage(store, http, None)
+
+
+def reason(error: BaseException) -> str:
+    """One line of a storage client's message, without its debug output and mark-up."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
+    if isinstance(error, TimeoutError) and not str(error):
+        return "no answer in time"
+    text = re.sub(r"<[^>]*>", " ", str(error).split("\n\nDebug source")[0])
+    return " ".join(text.split())[:300] or type(error).__name__
+
+
+def profile_variable(store: Store) -> str:
+    """Variable that names the AWS profile of this one store, where AWS_PROFILE is another's."""
+    return f"TESSERA_AWS_PROFILE_{store.name.upper()}"
+
+
+def _open_s3(store: Store, bucket: str, prefix: str, timeout: timedelta) -> S3Store:
+    """The bucket below the prefix, with the credentials and endpoint that S3 tools would find."""
+    own_profile = os.environ.get(profile_variable(store)) or None
+    config: dict[str, Any] = {}
+    try:
+        session = boto3.Session(profile_name=own_profile)
+        region = store.region or os.environ.get("AWS_REGION") or session.region_name or "us-east-1"
+        endpoint = store.endpoint or session.client("s3", region_name=region).meta.endpoint_url
+        if store.anonymous:
+            config["skip_signature"] = True
+        else:
+            config["credential_provider"] = Boto3CredentialProvider(session)
+    except botocore.exceptions.BotoCoreError as error:
+        raise InputError(f"store '{store.name}': {reason(error)}") from error
+    except ValueError as error:
+        raise InputError(
+            f"store '{store.name}': no S3 credentials found; set AWS_PROFILE or "
+            f"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (for this store alone "
+            f"{profile_variable(store)}), or anonymous = true in the configuration"
+        ) from error
+    return S3Store(
+        bucket,
+        prefix=prefix.strip("/") or None,
+        endpoint=endpoint,
+        region=region,
+        client_options=_client_options(endpoint, timeout),
+        retry_config=RETRIES,
+        **config,
+    )
+
+
+def _client_options(address: str, timeout: timedelta) -> ClientConfig:
+    return {
+        "allow_http": address.startswith("http://"),
+        "connect_timeout": timedelta(seconds=10),
+        "timeout": timeout,
+        "user_agent": f"tessera-sync/{metadata.version('tessera-stac')}",
+    }
+
+
+def _state(meta: Any) -> FileState:
+    return FileState(meta["size"], meta["last_modified"], meta["e_tag"])
+
+
+def _local_files(directory: Path, names: tuple[str, ...]) -> dict[str, FileState]:
+    states = {}
+    for name in names:
+        try:
+            stat = (directory / name).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        # Whole microseconds, as manifests store them; a float would round.
+        mtime = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=stat.st_mtime_ns // 1000)
+        states[name] = FileState(stat.st_size, mtime, f"{stat.st_ino:x}-{stat.st_mtime_ns:x}")
+    return states
