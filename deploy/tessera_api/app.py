@@ -1,0 +1,85 @@
+"""The STAC API as an ASGI application: `uvicorn tessera_api.app:app`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+from stac_fastapi.api.app import StacApi
+from stac_fastapi.api.middleware import ProxyHeaderMiddleware
+from stac_fastapi.api.models import (
+    ItemCollectionUri,
+    create_get_request_model,
+    create_post_request_model,
+)
+from stac_fastapi.pgstac.core import health_check
+from stac_fastapi.pgstac.types.search import PgstacSearch
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import JSONResponse
+
+from tessera_api import errors, openapi
+from tessera_api.client import Client
+from tessera_api.database import lifespan
+from tessera_api.extensions import extensions
+from tessera_api.http import HeadMiddleware, PrefixMiddleware
+from tessera_api.settings import Settings
+
+EXPOSED_HEADERS = ("ETag", "Link", "Retry-After")
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Assemble the application; it looks for its database when it is started."""
+    settings = settings or Settings()
+    served = extensions()
+    search = create_post_request_model(served.search, base_model=PgstacSearch)
+    api = StacApi(
+        app=FastAPI(
+            title=settings.stac_fastapi_title,
+            description=settings.stac_fastapi_description,
+            version=settings.stac_fastapi_version,
+            openapi_url=settings.openapi_url,
+            docs_url=settings.docs_url,
+            redoc_url=None,
+            lifespan=lifespan,
+        ),
+        router=APIRouter(prefix=settings.prefix_path),
+        settings=settings,
+        extensions=served.all,
+        client=Client(pgstac_search_model=search),  # type: ignore[call-arg]
+        response_class=JSONResponse,
+        items_get_request_model=create_get_request_model(served.items, ItemCollectionUri),
+        search_get_request_model=create_get_request_model(served.search),
+        search_post_request_model=search,
+        collections_get_request_model=served.collections.GET,
+        middlewares=middlewares(settings),
+        health_check=health_check,
+        add_metrics=settings.enable_metrics,
+    )
+    errors.add_handlers(api.app)
+    api.app.openapi = openapi.complete(api.app)  # type: ignore[method-assign]
+    return api.app
+
+
+def middlewares(settings: Settings) -> list[Middleware]:
+    """What every request passes, the last one first."""
+    return [
+        Middleware(HeadMiddleware),
+        Middleware(GZipMiddleware, minimum_size=1000, compresslevel=2),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_origin_regex=settings.cors_origin_regex,
+            allow_methods=settings.cors_methods,
+            allow_headers=settings.cors_headers,
+            allow_credentials=settings.cors_credentials,
+            # Pages of the public STAC Browser may then use a catalogue on this machine.
+            allow_private_network=True,
+            expose_headers=EXPOSED_HEADERS,
+            max_age=600,
+        ),
+        Middleware(ProxyHeaderMiddleware),
+        Middleware(PrefixMiddleware, root_path=settings.root_path),
+    ]
+
+
+app = create_app()
