@@ -1,0 +1,241 @@
+"""The file of one store's manifest, `<store>.parquet`: written and read year by year.
+
+The columns are MANIFEST's and one more, `fingerprint`, so that two manifests are compared without
+reading their hashes. Row groups do not cross years, rows are sorted by `grid.cell`, and the
+metadata says whose manifest it is and the digest of its rows. A file with MANIFEST's columns and
+order but without these helps is read too, more slowly; other files are not for this module.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tessera_catalog import grid
+from tessera_catalog.errors import InputError
+from tessera_catalog.fingerprint import DIGESTED, FINGERPRINT, RowsDigest, fingerprints
+from tessera_catalog.manifest import MANIFEST, TILES, TIMESTAMP
+
+ROWS = pa.schema([*TILES, pa.field("seen_at", TIMESTAMP), pa.field("verified_at", TIMESTAMP)])
+"""Rows in memory: the normal form of tiles, and when each was last seen and verified."""
+
+FILE_COLUMNS = dict(
+    zip(ROWS.names, [n for n in MANIFEST.names if n not in ("lon", "lat")], strict=True)
+)
+"""Name in the file of each of our columns."""
+
+ROW_GROUP = 131_072
+
+_KEY = b"tessera_manifest"
+_FORMAT = 1
+# Plain where values hardly repeat: decoding is then a copy.
+_REPEATING = [
+    n for n in MANIFEST.names if n not in ("hash", "scales_hash", "mtime", "scales_mtime")
+]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a manifest says of itself."""
+
+    store: str
+    dataset: str
+    made: dt.datetime
+    """When the whole store was last looked at, in UTC."""
+    how: str = ""
+    """By what: "scan s3://…", "ingest registry.parquet"."""
+    tool: str = ""
+    """Version of the tool that wrote the file."""
+    changed: str = ""
+    """What changed some of its tiles since, if anything did."""
+
+
+def write(target: Path | pa.NativeFile, about: About, years: Iterable[pa.Table]) -> str:
+    """Write tables of ROWS, one a year in ascending order and each sorted by cell.
+
+    Returns the digest. OSError when the file cannot be written; ValueError when the rows are not
+    in order or a tile stands there twice.
+    """
+    digest, tiles, last = RowsDigest(), 0, 0
+    schema = pa.schema([*MANIFEST, FINGERPRINT])
+    with pq.ParquetWriter(
+        target, schema, compression="none", use_dictionary=_REPEATING, write_page_index=False
+    ) as writer:
+        for table in years:
+            if table.num_rows == 0:
+                continue
+            rows = table.combine_chunks()
+            year = _one_year(rows)
+            if year <= last:
+                raise ValueError(f"year {year} comes after {last}")
+            marks = fingerprints(rows.column("embeddings_sha256"), rows.column("scales_sha256"))
+            digest.add(rows, marks)
+            writer.write_table(_to_file(rows, marks, schema), row_group_size=ROW_GROUP)
+            last, tiles = year, tiles + rows.num_rows
+        text = asdict(about) | {"made": about.made.isoformat(), "format": _FORMAT}
+        text |= {"digest": digest.text(), "tiles": tiles}
+        writer.add_key_value_metadata({_KEY.decode(): json.dumps(text)})
+    return digest.text()
+
+
+class Manifest:
+    """An opened manifest file. Every error of the file is an InputError of one line."""
+
+    def __init__(self, source: Path | pa.Buffer, name: str | None = None) -> None:
+        self.name = name or str(source)
+        try:
+            self._file = pq.ParquetFile(pa.BufferReader(source) if name else source)
+            schema = self._file.schema_arrow
+            self._groups = _groups(self._file)
+        except FileNotFoundError as error:
+            raise InputError(f"{self.name}: no such file") from error
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{self.name}: not a readable parquet file: {error}") from error
+        if not is_manifest(schema) or self._groups is None:
+            raise InputError(f"{self.name}: not a manifest of this tool: ingest it first")
+        self.tiles: int = self._file.metadata.num_rows
+        self._marked = FINGERPRINT.name in schema.names
+        metadata = schema.metadata or {}
+        # What is added at the end of writing stands in the file's metadata alone.
+        self._text = json.loads((self._file.metadata.metadata or {}).get(_KEY, b"{}"))
+        self.about = self._about(source, metadata)
+        self._digest: str | None = self._text.get("digest")
+        self.rejected: Counter[str] = Counter()
+        """Rows of another tool's file that are no tiles, by reason."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of keys, sizes and hashes of all rows, in hex; times do not count."""
+        if self._digest is None:
+            digest = RowsDigest()
+            for year in self.years:
+                rows = self.read(year, [*DIGESTED, FINGERPRINT.name])
+                if rows.num_rows:
+                    digest.add(rows, rows.column(FINGERPRINT.name))
+            self._digest = digest.text()
+        return self._digest
+
+    @property
+    def years(self) -> list[int]:
+        """Years that may have tiles, ascending; read() of one may yet be empty."""
+        years: set[int] = set()
+        for first, last in self._groups or ():
+            years.update(range(first, last + 1))
+        return sorted(years)
+
+    def knows(self, year: int, column: str) -> bool:
+        """Whether some row of the year may have a value there, judged without reading rows."""
+        if column == FINGERPRINT.name and not self._marked:
+            return self.knows(year, "embeddings_sha256") or self.knows(year, "scales_sha256")
+        place = self._file.schema_arrow.names.index(FILE_COLUMNS.get(column, column))
+        for group in self._groups_of(year):
+            part = self._file.metadata.row_group(group)
+            statistics = part.column(place).statistics
+            if statistics is None or not statistics.has_null_count:
+                return True
+            if statistics.null_count < part.num_rows:
+                return True
+        return False
+
+    def read(self, year: int, columns: Sequence[str] = tuple(ROWS.names)) -> pa.Table:
+        """Rows of a year in the order of cells: columns of ROWS, and `fingerprint`."""
+        wanted = list(columns)
+        if FINGERPRINT.name in wanted and not self._marked:
+            wanted.remove(FINGERPRINT.name)
+            rows = self._read(year, {*wanted, "embeddings_sha256", "scales_sha256"})
+            marks = fingerprints(rows.column("embeddings_sha256"), rows.column("scales_sha256"))
+            rows = rows.append_column(FINGERPRINT, marks)
+        else:
+            rows = self._read(year, set(wanted))
+        return rows.select(list(columns))
+
+    def _read(self, year: int, columns: set[str]) -> pa.Table:
+        groups = self._groups_of(year)
+        mixed = any(self._groups[group] != (year, year) for group in groups)  # type: ignore[index]
+        names = sorted(columns | {"year"} if mixed else columns)
+        try:
+            rows = self._file.read_row_groups(
+                groups, columns=[FILE_COLUMNS.get(name, name) for name in names]
+            )
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{self.name}: damaged: {str(error).splitlines()[0]}") from error
+        ours = {theirs: name for name, theirs in FILE_COLUMNS.items()}
+        rows = rows.rename_columns([ours.get(name, name) for name in rows.schema.names])
+        return rows.filter(pc.equal(rows.column("year"), year)) if mixed else rows
+
+    def _groups_of(self, year: int) -> list[int]:
+        return [i for i, (a, b) in enumerate(self._groups or ()) if a <= year <= b]
+
+    def _about(self, source: Path | pa.Buffer, metadata: dict[bytes, bytes]) -> About:
+        text = self._text
+        if "made" in text:
+            made = dt.datetime.fromisoformat(text["made"])
+        elif isinstance(source, Path):
+            made = dt.datetime.fromtimestamp(source.stat().st_mtime, dt.UTC)
+        else:
+            made = dt.datetime.now(dt.UTC)
+        return About(
+            text.get("store") or metadata.get(b"store", b"").decode(),
+            text.get("dataset") or metadata.get(b"dataset", b"").decode(),
+            made,
+            text.get("how", ""),
+            text.get("tool", ""),
+            text.get("changed", ""),
+        )
+
+
+def is_manifest(schema: pa.Schema) -> bool:
+    """Whether a file's columns are MANIFEST's, in names and types."""
+    return all(
+        field.name in schema.names and schema.field(field.name).type == field.type
+        for field in MANIFEST
+    )
+
+
+def ascending(cells: npt.NDArray[Any]) -> bool:
+    """Whether cell numbers are in order and none stands there twice."""
+    return bool((cells[1:] > cells[:-1]).all())
+
+
+def _one_year(rows: pa.Table) -> int:
+    years = rows.column("year").to_numpy()
+    cells = grid.cell(
+        rows.column("lon_i").to_numpy().astype(np.int32),
+        rows.column("lat_i").to_numpy().astype(np.int32),
+    )
+    if years.min() != years.max() or not ascending(cells):
+        raise ValueError("rows of a manifest must be of one year and sorted by cell, each once")
+    return int(years[0])
+
+
+def _to_file(rows: pa.Table, marks: pa.Array, schema: pa.Schema) -> pa.Table:
+    columns = {FILE_COLUMNS[name]: rows.column(name) for name in ROWS.names}
+    for name in ("lon", "lat"):
+        columns[name] = pa.array(rows.column(f"{name}_i").to_numpy() / 100.0)
+    columns[FINGERPRINT.name] = marks
+    return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def _groups(file: pq.ParquetFile) -> list[tuple[int, int]] | None:
+    """First and last year of each row group; None when the file does not say."""
+    names = file.schema_arrow.names
+    if "year" not in names:
+        return None
+    groups = []
+    for i in range(file.metadata.num_row_groups):
+        statistics = file.metadata.row_group(i).column(names.index("year")).statistics
+        if statistics is None or not statistics.has_min_max:
+            return None
+        groups.append((int(statistics.min), int(statistics.max)))
+    return groups

@@ -1,0 +1,132 @@
+"""One writer at a time per manifest, also on a data directory that several machines share.
+
+POSIX record locks (`fcntl.lockf`) are the ones NFS, CephFS and Lustre carry to other machines; the
+kernel drops them when their process dies, so no lock outlives a crash. Mounts that grant them to
+this machine alone are refused, because two maintainers would both believe they hold the lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tessera_catalog.errors import InputError, Refused
+
+PATIENCE = 30.0
+"""Seconds to wait for another process before giving up."""
+
+_LOCAL_OPTIONS = {"nolock", "nobrl", "local_lock=all", "local_lock=posix", "localflock"}
+"""Mount options by which a network file system keeps locks on this machine."""
+
+_LOCAL_TYPES = ("fuse.sshfs", "fuse.rclone", "fuse.s3fs", "fuse.goofys", "fuse.mount-s3")
+"""File systems over a network that know no locks of other machines."""
+
+# Record locks belong to the process: threads of ours have to keep apart by themselves.
+_held: set[str] = set()
+_guard = threading.Lock()
+
+
+@contextmanager
+def lock(data_dir: Path, store: str, wait: float = PATIENCE) -> Iterator[None]:
+    """Hold the right to change a store's manifest; Refused when another keeps it too long."""
+    path = data_dir / f".{store}.lock"
+    until = time.monotonic() + wait
+    key = os.path.realpath(path)
+    descriptor = _open(path)
+    try:
+        while not _take(descriptor, key, path):
+            if time.monotonic() >= until:
+                raise Refused(
+                    f"{data_dir}/{store}.parquet is being changed by {_holder(path)}: "
+                    "try again when it has finished"
+                )
+            time.sleep(0.1)
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{socket.gethostname()} process {os.getpid()}".encode(), 0)
+            yield
+        finally:
+            with _guard:
+                fcntl.lockf(descriptor, fcntl.LOCK_UN)
+                _held.discard(key)
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened: {error.strerror}") from error
+    reason = _not_shared(path)
+    if reason:
+        os.close(descriptor)
+        raise Refused(
+            f"{path.parent}: {reason}, so another machine could change it at the same time: "
+            "use a data directory whose locks are shared, or a local one"
+        )
+    return descriptor
+
+
+def _take(descriptor: int, key: str, path: Path) -> bool:
+    with _guard:
+        if key in _held:
+            return False
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                return False
+            raise Refused(
+                f"{path.parent}: this file system cannot lock files ({error.strerror}): "
+                "use a data directory on another one"
+            ) from error
+        _held.add(key)
+        return True
+
+
+def _holder(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace").strip() or "another process"
+    except OSError:
+        return "another process"
+
+
+def _not_shared(path: Path) -> str | None:
+    """Why locks on this path would not be seen by other machines; None when they would."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text()
+    except OSError:
+        return None
+    kind, options = mount_of(mounts, os.path.realpath(path))
+    local = _LOCAL_OPTIONS & set(options.split(","))
+    if local:
+        return f"its {kind} mount keeps locks to this machine ({', '.join(sorted(local))})"
+    if kind in _LOCAL_TYPES:
+        return f"{kind} keeps locks to this machine"
+    return None
+
+
+def mount_of(mountinfo: str, path: str) -> tuple[str, str]:
+    """File system type and all options of the mount a path lies on, from `mountinfo` text."""
+    best, kind, options = -1, "", ""
+    for line in mountinfo.splitlines():
+        left, _, right = line.partition(" - ")
+        fields, more = left.split(), right.split()
+        if len(fields) < 6 or len(more) < 2:
+            continue
+        point = fields[4].encode().decode("unicode_escape").rstrip("/")
+        if (path == point or path.startswith(f"{point}/")) and len(point) >= best:
+            best, kind = len(point), more[0]
+            options = ",".join([fields[5], more[2] if len(more) > 2 else ""])
+    return kind, options
