@@ -37,28 +37,49 @@ _guard = threading.Lock()
 @contextmanager
 def lock(data_dir: Path, store: str, wait: float = PATIENCE) -> Iterator[None]:
     """Hold the right to change a store's manifest; Refused when another keeps it too long."""
-    path = data_dir / f".{store}.lock"
+    busy = f"{data_dir}/{store}.parquet is being changed"
+    with hold(data_dir / f".{store}.lock", busy, wait):
+        yield
+
+
+@contextmanager
+def hold(path: Path, busy: str, wait: float = 0.0, *, shared: bool = False) -> Iterator[None]:
+    """Hold a lock file, with `shared` among those who share it too.
+
+    Refused, saying `busy` and who holds it, when it cannot be had within `wait` seconds.
+    """
     until = time.monotonic() + wait
     key = os.path.realpath(path)
-    descriptor = _open(path)
+    while not _enter(key):
+        _pause(until, busy, "another thread of this process")
     try:
-        while not _take(descriptor, key, path):
-            if time.monotonic() >= until:
-                raise Refused(
-                    f"{data_dir}/{store}.parquet is being changed by {_holder(path)}: "
-                    "try again when it has finished"
-                )
-            time.sleep(0.1)
+        # One thread at a time opens it: closing drops every lock of this process on the file.
+        descriptor = _open(path)
         try:
+            while not _take(descriptor, path, shared):
+                _pause(until, busy, _holder(path))
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{socket.gethostname()} process {os.getpid()}".encode(), 0)
             yield
         finally:
-            with _guard:
-                fcntl.lockf(descriptor, fcntl.LOCK_UN)
-                _held.discard(key)
+            os.close(descriptor)
     finally:
-        os.close(descriptor)
+        with _guard:
+            _held.discard(key)
+
+
+def _enter(key: str) -> bool:
+    with _guard:
+        if key in _held:
+            return False
+        _held.add(key)
+        return True
+
+
+def _pause(until: float, busy: str, holder: str) -> None:
+    if time.monotonic() >= until:
+        raise Refused(f"{busy} by {holder}: try again when it has finished")
+    time.sleep(0.1)
 
 
 def _open(path: Path) -> int:
@@ -76,21 +97,18 @@ def _open(path: Path) -> int:
     return descriptor
 
 
-def _take(descriptor: int, key: str, path: Path) -> bool:
-    with _guard:
-        if key in _held:
+def _take(descriptor: int, path: Path, shared: bool) -> bool:
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    try:
+        fcntl.lockf(descriptor, kind | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
             return False
-        try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EACCES, errno.EAGAIN):
-                return False
-            raise Refused(
-                f"{path.parent}: this file system cannot lock files ({error.strerror}): "
-                "use a data directory on another one"
-            ) from error
-        _held.add(key)
-        return True
+        raise Refused(
+            f"{path.parent}: this file system cannot lock files ({error.strerror}): "
+            "use a data directory on another one"
+        ) from error
+    return True
 
 
 def _holder(path: Path) -> str:

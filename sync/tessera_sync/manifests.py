@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -92,11 +92,13 @@ def update(
     how: str,
     upsert: pa.Table | None = None,
     remove: pa.Table | None = None,
+    before: Callable[[str | None, str], None] = lambda _old, _new: None,
 ) -> str:
     """Add or replace the rows `upsert` (ROWS) and take out the tiles `remove` (year, lon_i, lat_i).
 
     Everything else stays as it is; a tile in both is there afterwards. Takes the lock itself and
     returns the digest of the new manifest. A store without a manifest begins with an empty one.
+    `before` is told the digests of the old and the new one just before the old one is replaced.
     """
     added = split(upsert if upsert is not None else ROWS.empty_table())
     gone = split(
@@ -122,7 +124,8 @@ def update(
                     rows = in_order(pa.concat_tables([rows.select(ROWS.names), added[year]]))
                 yield rows
 
-        return _write(path_of(data_dir, store), about, merged())
+        known = old.digest if old else None
+        return _write(path_of(data_dir, store), about, merged(), lambda new: before(known, new))
 
 
 def read_foreign(path: Path, dataset: str) -> Foreign:
@@ -201,11 +204,18 @@ def _converted(path: Path, store: str, dataset: str) -> Manifest:
     return manifest
 
 
-def _write(path: Path, about: About, years: Iterable[pa.Table]) -> str:
+def _write(
+    path: Path,
+    about: About,
+    years: Iterable[pa.Table],
+    before: Callable[[str], None] = lambda _digest: None,
+) -> str:
     for leftover in atomic.leftovers(path):
         leftover.unlink(missing_ok=True)
     with atomic.replacing(path) as temporary:
-        return write(temporary, about, years)
+        digest = write(temporary, about, years)
+        before(digest)
+        return digest
 
 
 def _complete(tiles: pa.Table) -> pa.Table:
