@@ -79,8 +79,14 @@ def footprint(lon_i: int, lat_i: int) -> tuple[float, float, float, float]:
 
 
 def cell(lon_i: Any, lat_i: Any) -> Any:
-    """Number of a tile's cell, 0 north-west, row by row; integers or arrays of them."""
+    """Number of a tile's cell, 0 north-west, row by row; integers or NumPy arrays of them."""
+    lon_i, lat_i = _wide(lon_i), _wide(lat_i)
     return (NORTH_I - lat_i) // SIZE * COLUMNS + (lon_i - WEST_I) // SIZE
+
+
+def _wide(values: Any) -> Any:
+    # The keys fit into 16 bits, but the cells do not, and NumPy would wrap around in silence.
+    return values.astype(np.int64) if isinstance(values, (np.ndarray, np.integer)) else values
 
 
 def cell_centre(cells: Any) -> tuple[Any, Any]:
