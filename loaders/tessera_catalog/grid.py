@@ -86,7 +86,8 @@ def cell(lon_i: Any, lat_i: Any) -> Any:
 
 def _wide(values: Any) -> Any:
     # The keys fit into 16 bits, but the cells do not, and NumPy would wrap around in silence.
-    return values.astype(np.int64) if isinstance(values, (np.ndarray, np.integer)) else values
+    narrow = isinstance(values, (np.ndarray, np.integer)) and values.itemsize < 4
+    return values.astype(np.int32) if narrow else values
 
 
 def cell_centre(cells: Any) -> tuple[Any, Any]:

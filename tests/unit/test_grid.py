@@ -138,6 +138,7 @@ def test_cells_of_arrays_of_any_width(kind: type[np.signedinteger]) -> None:
     lat_i = np.array([8995, 8995, 5, -8995], dtype=kind)
     expected = [0, 3599, 899 * 3600 + 1799, grid.CELLS - 1]
     assert grid.cell(lon_i, lat_i).tolist() == expected
+    assert grid.cell(lon_i, lat_i).dtype == max(np.dtype(kind), np.dtype(np.int32))
     assert int(grid.cell(lon_i[3], lat_i[3])) == grid.CELLS - 1
     back = grid.cell_centre(np.array(expected))
     assert [part.tolist() for part in back] == [lon_i.tolist(), lat_i.tolist()]
