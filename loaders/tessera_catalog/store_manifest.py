@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -61,14 +61,19 @@ class About:
     """What changed some of its tiles since, if anything did."""
 
 
-def write(target: Path | pa.NativeFile, about: About, years: Iterable[pa.Table]) -> str:
+def write(
+    target: Path | pa.NativeFile,
+    about: About,
+    years: Iterable[pa.Table],
+    labels: Mapping[str, str] | None = None,
+) -> str:
     """Write tables of ROWS, one a year in ascending order and each sorted by cell.
 
-    Returns the digest. OSError when the file cannot be written; ValueError when the rows are not
-    in order or a tile stands there twice.
+    `labels` are more schema metadata. Returns the digest. OSError when the file cannot be written;
+    ValueError when the rows are not in order or a tile stands there twice.
     """
     digest, tiles, last = RowsDigest(), 0, 0
-    schema = pa.schema([*MANIFEST, FINGERPRINT])
+    schema = pa.schema([*MANIFEST, FINGERPRINT], dict(labels or {}))
     with pq.ParquetWriter(
         target, schema, compression="none", use_dictionary=_REPEATING, write_page_index=False
     ) as writer:
@@ -97,13 +102,14 @@ class Manifest:
         try:
             self._file = pq.ParquetFile(pa.BufferReader(source) if name else source)
             schema = self._file.schema_arrow
-            self._groups = _groups(self._file)
+            groups = _groups(self._file)
         except FileNotFoundError as error:
             raise InputError(f"{self.name}: no such file") from error
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{self.name}: not a readable parquet file: {error}") from error
-        if not is_manifest(schema) or self._groups is None:
+        if not is_manifest(schema) or groups is None:
             raise InputError(f"{self.name}: not a manifest of this tool: ingest it first")
+        self._groups = groups
         self.tiles: int = self._file.metadata.num_rows
         self._marked = FINGERPRINT.name in schema.names
         metadata = schema.metadata or {}
@@ -130,7 +136,7 @@ class Manifest:
     def years(self) -> list[int]:
         """Years that may have tiles, ascending; read() of one may yet be empty."""
         years: set[int] = set()
-        for first, last in self._groups or ():
+        for first, last in self._groups:
             years.update(range(first, last + 1))
         return sorted(years)
 
@@ -160,10 +166,28 @@ class Manifest:
             rows = self._read(year, set(wanted))
         return rows.select(list(columns))
 
+    def take(self, year: int, rows: npt.NDArray[Any], columns: Sequence[str]) -> pa.Table:
+        """Some rows of a year, by ascending numbers within it; row groups without any stay unread."""
+        if not self._aligned(year):
+            return self.read(year, columns).take(pa.array(rows))
+        parts, start = [], 0
+        for group in self._groups_of(year):
+            stop = start + self._file.metadata.row_group(group).num_rows
+            first, last = np.searchsorted(rows, (start, stop))
+            if first < last:
+                part = self._read_groups([group], sorted(columns))
+                parts.append(part.take(pa.array(rows[first:last] - start)))
+            start = stop
+        empty = ROWS.empty_table().select(columns)
+        return pa.concat_tables([part.select(columns) for part in parts]) if parts else empty
+
     def _read(self, year: int, columns: set[str]) -> pa.Table:
-        groups = self._groups_of(year)
-        mixed = any(self._groups[group] != (year, year) for group in groups)  # type: ignore[index]
-        names = sorted(columns | {"year"} if mixed else columns)
+        if self._aligned(year):
+            return self._read_groups(self._groups_of(year), sorted(columns))
+        rows = self._read_groups(self._groups_of(year), sorted(columns | {"year"}))
+        return rows.filter(pc.equal(rows.column("year"), year))
+
+    def _read_groups(self, groups: list[int], names: list[str]) -> pa.Table:
         try:
             rows = self._file.read_row_groups(
                 groups, columns=[FILE_COLUMNS.get(name, name) for name in names]
@@ -171,11 +195,14 @@ class Manifest:
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{self.name}: damaged: {str(error).splitlines()[0]}") from error
         ours = {theirs: name for name, theirs in FILE_COLUMNS.items()}
-        rows = rows.rename_columns([ours.get(name, name) for name in rows.schema.names])
-        return rows.filter(pc.equal(rows.column("year"), year)) if mixed else rows
+        return rows.rename_columns([ours.get(name, name) for name in rows.schema.names])
 
     def _groups_of(self, year: int) -> list[int]:
-        return [i for i, (a, b) in enumerate(self._groups or ()) if a <= year <= b]
+        return [i for i, (first, last) in enumerate(self._groups) if first <= year <= last]
+
+    def _aligned(self, year: int) -> bool:
+        """Whether the row groups with the year's rows have no others."""
+        return all(self._groups[group] == (year, year) for group in self._groups_of(year))
 
     def _about(self, source: Path | pa.Buffer, metadata: dict[bytes, bytes]) -> About:
         text = self._text

@@ -17,7 +17,6 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -28,12 +27,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 
-from tessera_catalog import grid
+from tessera_catalog import grid, store_manifest
 from tessera_catalog.errors import Failed, InputError, TesseraError
-from tessera_catalog.manifest import MANIFEST, SYNTHETIC_KEY, TIMESTAMP
+from tessera_catalog.manifest import SYNTHETIC_KEY, TIMESTAMP
+from tessera_catalog.store_manifest import ROWS, About
 from tessera_catalog.stores import Stores, load_stores
 from tessera_catalog.synthetic_tiles import (
     DAY,
+    SHARES,
     Bytes,
     Ints,
     Tiles,
@@ -62,13 +63,12 @@ DEFAULT_GAPS = {"missing": 0.01, "stale": 0.0005, "extra": 0.0001, "incomplete":
 SEEN_AT = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 """When the primary was scanned, the others an hour later each: the files do not change by day."""
 
+GENERATOR = "tessera_catalog.synthetic"
+
 ABSENT, SAME, STALE, INCOMPLETE = range(4)
 """State of a tile in a store."""
 
 _CHUNK_ROWS = 131_072
-
-# Columns of few values; the others would only fill a dictionary and throw it away.
-_FEW = ["year", "lon", "lat", "lon_i", "lat_i", "seen_at"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -155,7 +155,7 @@ def _plan(tiles: int, seed: int, wanted: Mapping[str, Gaps]) -> _Plan:
     for name, gap in wanted.items():
         states[name] = _spoil(keys, listed, gap, random[name])
         states[name][np.searchsorted(keys, extra[name])] = SAME
-    made_by = {"generator": "tessera_catalog.synthetic", "seed": seed, "tiles": tiles}
+    made_by = {"generator": GENERATOR, "seed": seed, "tiles": tiles}
     return _Plan({SYNTHETIC_KEY: json.dumps(made_by)}, seed, keys, listed, states)
 
 
@@ -187,39 +187,41 @@ def _spoil(keys: Ints, listed: Mask, gaps: Gaps, random: np.random.Generator) ->
 
 
 def _write(out: Path, plan: _Plan, dataset: str) -> list[Written]:
-    """Write all files in one pass over the tiles; they appear in `out` when all are whole."""
-    schemas = {"registry": REGISTRY.with_metadata(plan.label)} | {
-        name: MANIFEST.with_metadata({"store": name, "dataset": dataset} | plan.label)
-        for name in plan.states
-    }
-    rows = dict.fromkeys(schemas, 0)
+    """Write all files; they appear in `out` when all are whole."""
+    written = []
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".synthetic-") as directory:
-        paths = {name: Path(directory) / f"{name}.parquet" for name in schemas}
-        with ExitStack() as stack:
-            writers = {
-                name: stack.enter_context(
-                    pq.ParquetWriter(paths[name], schema, compression="zstd", use_dictionary=_FEW)
-                )
-                for name, schema in schemas.items()
-            }
-            for name, table in _tables(plan):
-                rows[name] += table.num_rows
-                writers[name].write_table(table.cast(schemas[name]))
-        return [Written(paths[name].replace(out / f"{name}.parquet"), rows[name]) for name in rows]
-
-
-def _tables(plan: _Plan) -> Iterator[tuple[str, pa.Table]]:
-    """The files' rows in turn: some of the registry, the same tiles of each store, and so on."""
-    for start in range(0, len(plan.keys), _CHUNK_ROWS):
-        part = slice(start, start + _CHUNK_ROWS)
-        tiles = Tiles(plan.keys[part], plan.seed)
-        yield "registry", _registry_rows(tiles, plan.listed[part])
+        path = Path(directory) / "registry.parquet"
+        schema = REGISTRY.with_metadata(plan.label)
+        with pq.ParquetWriter(
+            path, schema, compression="zstd", use_dictionary=["year", "lon", "lat"]
+        ) as writer:
+            for start in range(0, len(plan.keys), _CHUNK_ROWS):
+                part = slice(start, start + _CHUNK_ROWS)
+                table = _registry_rows(Tiles(plan.keys[part][plan.listed[part]], plan.seed))
+                writer.write_table(table.cast(schema))
+        written.append(Written(path, int(np.count_nonzero(plan.listed))))
         for position, (name, states) in enumerate(plan.states.items()):
-            yield name, _manifest_rows(tiles, states[part], position)
+            path = Path(directory) / f"{name}.parquet"
+            about = About(name, dataset, _seen(position), f"made up, seed {plan.seed}", GENERATOR)
+            store_manifest.write(path, about, _years(plan, states, position), plan.label)
+            written.append(Written(path, int(np.count_nonzero(states))))
+        return [Written(file.path.replace(out / file.path.name), file.rows) for file in written]
 
 
-def _registry_rows(tiles: Tiles, listed: Mask) -> pa.Table:
+def _years(plan: _Plan, states: Bytes, position: int) -> Iterator[pa.Table]:
+    """Rows of a store, a table of store_manifest.ROWS for each year."""
+    for year in SHARES:
+        part = slice(*np.searchsorted(plan.keys, [year * grid.CELLS, (year + 1) * grid.CELLS]))
+        here = states[part] != ABSENT
+        yield _store_rows(Tiles(plan.keys[part][here], plan.seed), states[part][here], position)
+
+
+def _seen(position: int) -> dt.datetime:
+    return SEEN_AT + position * dt.timedelta(hours=1)
+
+
+def _registry_rows(tiles: Tiles) -> pa.Table:
     lon_i, lat_i = tiles.centres
     file_size, scales_size = tiles.sizes()
     columns = {
@@ -232,37 +234,34 @@ def _registry_rows(tiles: Tiles, listed: Mask) -> pa.Table:
         "file_size": file_size,
         "scales_size": scales_size,
     }
-    return pa.table(columns, schema=REGISTRY).filter(pa.array(listed))
+    return pa.table(columns, schema=REGISTRY)
 
 
-def _manifest_rows(tiles: Tiles, state: Bytes, position: int) -> pa.Table:
+def _store_rows(tiles: Tiles, state: Bytes, position: int) -> pa.Table:
     """Rows of the store at a position; a copy is made up to ten days after its original."""
     lon_i, lat_i = tiles.centres
     stale, incomplete = state == STALE, state == INCOMPLETE
     # All stale copies have other hashes, about half of them another size as well.
-    file_size, scales_size = tiles.sizes(fewer_rows=stale * (tiles.keys % 2))
-    seen = SEEN_AT + position * dt.timedelta(hours=1)
-    seen_us = int(seen.timestamp() * 1e6)
+    embeddings_size, scales_size = tiles.sizes(fewer_rows=stale * (tiles.keys % 2))
+    seen = int(_seen(position).timestamp()) * 1_000_000
     noise = (tiles.noise(f"store {position}") >> 8).astype(np.int64)
     copied = tiles.mtimes + (noise % (10 * DAY) if position else 0)
-    verified = seen_us - DAY - noise % (120 * DAY)
+    verified = seen - DAY - noise % (120 * DAY)
     unverified = (noise % 2 == 0) | incomplete | (verified < copied)
     columns = {
         "year": tiles.years.astype(np.int16),
         "lon_i": lon_i.astype(np.int16),
         "lat_i": lat_i.astype(np.int16),
-        "lon": lon_i / 100,
-        "lat": lat_i / 100,
-        "file_size": file_size,
+        "embeddings_size": embeddings_size,
         "scales_size": np.where(incomplete, 0, scales_size),
-        "hash": _binary(_other_where(stale, tiles, "embeddings")),
-        "scales_hash": _binary(_other_where(stale, tiles, "scales"), null=incomplete),
-        "mtime": _times(copied),
+        "embeddings_sha256": _binary(_other_where(stale, tiles, "embeddings")),
+        "scales_sha256": _binary(_other_where(stale, tiles, "scales"), null=incomplete),
+        "embeddings_mtime": _times(copied),
         "scales_mtime": _times(copied, null=incomplete),
-        "seen_at": _times(np.full(len(state), seen_us)),
+        "seen_at": _times(np.full(len(state), seen)),
         "verified_at": _times(verified, null=unverified),
     }
-    return pa.table(columns, schema=MANIFEST).filter(pa.array(state != ABSENT))
+    return pa.table(columns, schema=ROWS)
 
 
 def _other_where(stale: Mask, tiles: Tiles, kind: str) -> Bytes:
