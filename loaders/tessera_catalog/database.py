@@ -65,34 +65,13 @@ def migrate(conninfo: str = "") -> None:
     server or the pgSTAC in it is of a version this code does not know.
     """
     with connect(conninfo, autocommit=True) as connection:
+        # Kept until the connection closes: pgSTAC installs itself over another one.
         connection.execute("SELECT pg_advisory_lock(%s)", [_MIGRATION_LOCK])
         _check_server(connection)
         _check_or_install_pgstac(connection, conninfo)
         connection.execute(query("migration_table"))
-        known = {
-            str(name): str(digest)
-            for name, digest in connection.execute("SELECT name, sha256 FROM tessera_migration")
-        }
-        for name, text in _migrations().items():
-            digest = hashlib.sha256(text.encode()).hexdigest()
-            if name not in known:
-                with connection.transaction():
-                    connection.execute(text.encode())
-                    connection.execute(
-                        "INSERT INTO tessera_migration (name, sha256) VALUES (%s, %s)",
-                        [name, digest],
-                    )
-            elif known[name] != digest:
-                raise InputError(
-                    f"the database has another {name} than this release: it comes from a "
-                    "development version; make a new database and load again"
-                )
-        unknown = sorted(known.keys() - _migrations().keys())
-        if unknown:
-            raise InputError(
-                f"the database is newer than this release (it has {unknown[-1]}): "
-                "upgrade tessera-stac"
-            )
+        _apply_migrations(connection)
+        connection.execute(query("role_settings"))
 
 
 def wait_for_load_lock(connection: Connection, tell: Callable[[str], None]) -> None:
@@ -130,6 +109,33 @@ def _migrations() -> dict[str, str]:
     """Migrations by name, in order."""
     files = [file for file in (_SQL / "schema").iterdir() if file.name.endswith(".sql")]
     return {f.name: f.read_text(encoding="utf-8") for f in sorted(files, key=lambda f: f.name)}
+
+
+def _apply_migrations(connection: Connection) -> None:
+    """Apply each missing migration in a transaction of its own, in order."""
+    known = {
+        str(name): str(digest)
+        for name, digest in connection.execute("SELECT name, sha256 FROM public.tessera_migration")
+    }
+    for name, text in _migrations().items():
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if name not in known:
+            with connection.transaction():
+                connection.execute(text.encode())
+                connection.execute(
+                    "INSERT INTO public.tessera_migration (name, sha256) VALUES (%s, %s)",
+                    [name, digest],
+                )
+        elif known[name] != digest:
+            raise InputError(
+                f"the database has another {name} than this release: it comes from a "
+                "development version; make a new database and load again"
+            )
+    unknown = sorted(known.keys() - _migrations().keys())
+    if unknown:
+        raise InputError(
+            f"the database is newer than this release (it has {unknown[-1]}): upgrade tessera-stac"
+        )
 
 
 def _check_server(connection: Connection) -> None:

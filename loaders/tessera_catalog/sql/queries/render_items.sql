@@ -1,12 +1,13 @@
--- The STAC items of the tiles in {source} (columns as tessera.tile), all of {collection}, as rows
--- of pgstac.items: dehydrated, that is without what the collection's item_assets say.
+-- The STAC items of the tiles in {source} (a table expression with the columns of tessera.tile),
+-- all of {collection}, as rows of pgstac.items: dehydrated, that is without what the collection's
+-- item_assets say.
 WITH template AS MATERIALIZED (
     SELECT stores, unsound, has_scales,
            tessera.item_template({collection}, stores, unsound, has_scales) AS template
     FROM (
         SELECT DISTINCT stores, coalesce(unsound_stores, '{{}}') AS unsound,
                scales_size IS DISTINCT FROM 0 AS has_scales
-        FROM {source}
+        FROM {source} AS s
     ) AS distinct_placements
 ), field AS (
     SELECT t.*,
@@ -14,7 +15,7 @@ WITH template AS MATERIALIZED (
            round(abs(lat_i) / 100.0, 2) || CASE WHEN lat_i < 0 THEN '°S ' ELSE '°N ' END
                || round(abs(lon_i) / 100.0, 2) || CASE WHEN lon_i < 0 THEN '°W' ELSE '°E' END
                AS people
-    FROM {source} t
+    FROM {source} AS t
     OFFSET 0  -- keeps the planner from writing `name` out at each of its uses
 )
 SELECT f.year || '_grid_' || f.name AS id,

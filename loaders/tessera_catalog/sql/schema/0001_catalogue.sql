@@ -137,3 +137,14 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
 $$;
 COMMENT ON FUNCTION tessera.iso IS 'RFC 3339 in UTC, whole seconds';
+
+CREATE FUNCTION tessera.in_box(lon_i integer, lat_i integer, box double precision[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT box IS NULL OR (
+        lat_i + 5 > box[2] AND lat_i - 5 < box[4]
+        AND CASE WHEN box[1] <= box[3] THEN lon_i + 5 > box[1] AND lon_i - 5 < box[3]
+                 ELSE lon_i + 5 > box[1] OR lon_i - 5 < box[3] END)
+$$;
+COMMENT ON FUNCTION tessera.in_box IS
+    'whether a tile shares area with a box (west, south, east, north in hundredths of a degree; '
+    'west > east crosses the antimeridian; null: everywhere)';

@@ -18,6 +18,9 @@ CREATE FUNCTION tessera.item_template(
         SELECT name, title, preference, url || '/' || series.year || '/grid_{{name}}/grid_{{name}}' AS stem
         FROM tessera.store, series
         WHERE preference IS NOT NULL
+    ), held AS (
+        SELECT *, row_number() OVER (ORDER BY preference) AS rank FROM store
+        WHERE name = ANY (_stores)
     ), kind (key, suffix, present) AS (
         VALUES ('embeddings', '.npy', true), ('embeddings_scales', '_scales.npy', _has_scales)
     ), asset AS (
@@ -29,11 +32,11 @@ CREATE FUNCTION tessera.item_template(
                         'alternate:name', title)
                     || CASE WHEN others.alternates IS NULL THEN '{}'
                             ELSE jsonb_build_object('alternate', others.alternates) END
-             FROM store,
+             FROM held,
                   (SELECT jsonb_object_agg(name, jsonb_build_object(
                               'href', stem || suffix, 'alternate:name', title)) AS alternates
-                   FROM store WHERE name = ANY (_stores[2:])) others
-             WHERE name = _stores[1] AND present),
+                   FROM held WHERE rank > 1) others
+             WHERE rank = 1 AND present),
             to_jsonb('𒍟※'::text)) AS value
         FROM kind
     ), properties AS (
@@ -48,8 +51,9 @@ CREATE FUNCTION tessera.item_template(
                 'tessera:lon', '{{lon}}',
                 'tessera:lat', '{{lat}}',
                 'tessera:dataset', dataset,
-                'tessera:stores', to_jsonb(_stores),
-                'tessera:store_count', cardinality(_stores),
+                'tessera:stores',
+                (SELECT coalesce(jsonb_agg(name ORDER BY preference), '[]') FROM held),
+                'tessera:store_count', (SELECT count(*) FROM held),
                 'tessera:missing_stores',
                 (SELECT coalesce(jsonb_agg(name ORDER BY preference), '[]') FROM store
                  WHERE name <> ALL (_stores || _unsound)))
@@ -79,6 +83,14 @@ CREATE FUNCTION tessera.item_template(
         '{{embeddings}}"', '"%10$s'), '{{embeddings_scales}}"', '"%11$s')
     FROM item
 $$;
+
+CREATE FUNCTION tessera.item_id(tile_id bigint) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT tile_id / 10000000 % 10000
+        || '_grid_' || round((tile_id % 10000000 % 3600 * 10 - 17995) / 100.0, 2)
+        || '_' || round((8995 - tile_id % 10000000 / 3600 * 10) / 100.0, 2)
+$$;
+COMMENT ON FUNCTION tessera.item_id IS 'id of a tile''s STAC item: 2024_grid_0.85_49.95';
 
 -- Whatever a partition of pgstac.items must have as indexes, by pgSTAC's own account: those of
 -- the parent and one for each indexed queryable.

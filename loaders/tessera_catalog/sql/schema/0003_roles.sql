@@ -1,5 +1,6 @@
 -- Who may do what. The owner is whoever runs the migrations; the API and the analysts only read.
--- Roles belong to the whole server and may exist already, made by another database of it.
+-- Roles belong to the whole server and may exist already, made by another database of it. How
+-- they behave in this database is in queries/role_settings.sql.
 
 DO $$
 DECLARE
@@ -11,22 +12,7 @@ BEGIN
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
             NULL;
         END;
-        -- In this database alone: roles are shared with others.
-        EXECUTE format('ALTER ROLE %I IN DATABASE %I SET statement_timeout = ''30s''',
-                       role_name, current_database());
-        EXECUTE format('ALTER ROLE %I IN DATABASE %I SET default_transaction_read_only = on',
-                       role_name, current_database());
-        EXECUTE format('ALTER ROLE %I IN DATABASE %I SET idle_in_transaction_session_timeout = ''60s''',
-                       role_name, current_database());
     END LOOP;
-    -- readonly: searches do not write their cache, so none of pgSTAC's tables need be granted for
-    -- writing, and a hot standby can answer. context: count what a search matches.
-    EXECUTE format('ALTER ROLE tessera_api IN DATABASE %I SET pgstac.readonly = ''true''',
-                   current_database());
-    EXECUTE format('ALTER ROLE tessera_api IN DATABASE %I SET pgstac.context = ''on''',
-                   current_database());
-    EXECUTE format('ALTER ROLE tessera_api IN DATABASE %I SET search_path = pgstac, public',
-                   current_database());
 END;
 $$;
 

@@ -1,0 +1,122 @@
+"""The command `tessera-load`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tessera_catalog.errors import InputError
+from tessera_catalog.feed import Selection
+from tessera_catalog.load import Options, Summary, load
+from tessera_catalog.progress import Progress
+from tessera_catalog.remote import local_copy
+from tessera_catalog.run import EXIT_CODES, run
+from tessera_catalog.stores import load_stores
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.command(epilog=EXIT_CODES)
+def tessera_load(
+    registry: Annotated[str, typer.Argument(help="parquet file: a path, https://… or s3://…")],
+    store: Annotated[
+        str | None, typer.Option(help="store the registry is of (default: the primary)")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="dataset version, for example v1")] = None,
+    year: Annotated[list[int] | None, typer.Option(help="only this year; may be repeated")] = None,
+    bbox: Annotated[str | None, typer.Option(help="only tiles in W,S,E,N, in degrees")] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="remove tiles that the registry lacks")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="let --prune remove more than 5%")] = False,
+    allow_rejected: Annotated[
+        bool,
+        typer.Option("--allow-rejected", help="load the rest though over 1% of the rows are bad"),
+    ] = False,
+    rejected: Annotated[Path | None, typer.Option(help="write rejected rows to this CSV")] = None,
+    stores: Annotated[
+        Path | None, typer.Option(help="stores.toml (else $TESSERA_STORES, else the packaged)")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option(help="say what would change, and change nothing")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    r"""Load a registry of tiles into PostGIS, as a STAC catalogue served by pgSTAC.
+
+    The database is the one the PG* variables name; what its schema lacks is added. Run it again at
+    any time: unchanged tiles are left alone, and a load that was interrupted goes on.
+
+    \b
+    1. Load a registry:         tessera-load registry.parquet
+    2. A year of Britain:       tessera-load registry.parquet --year 2024 --bbox=-9,49,2,61
+    3. What would change:       tessera-load registry.parquet --prune --dry-run
+    4. Another dataset version: tessera-load manifest.parquet --dataset v1.1-cam
+    """
+    configured = load_stores(stores)
+    options = Options(
+        stores=configured,
+        holder=configured.get(store).name if store else configured.primary.name,
+        dataset=dataset,
+        selection=Selection(frozenset(year or ()), _bbox(bbox)),
+        prune=prune,
+        force=force,
+        allow_rejected=allow_rejected,
+        rejected_file=rejected,
+        dry_run=dry_run,
+    )
+    progress = Progress()
+    with local_copy(registry, progress) as path:
+        summary = load(path, options, progress)
+    _report(summary, as_json=as_json)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    run(app, "tessera-load")
+
+
+def _bbox(text: str | None) -> tuple[float, float, float, float] | None:
+    """Read W,S,E,N; InputError when it is no box."""
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--bbox {text}: four numbers, W,S,E,N, are needed") from error
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90):
+        raise InputError(f"--bbox {text}: not a box of longitudes ±180 and latitudes ±90")
+    return west, south, east, north
+
+
+def _report(summary: Summary, *, as_json: bool) -> None:
+    """Print what was done: to stdout the result, to stderr what went wrong with rows."""
+    feed, changes = summary.feed, summary.changes
+    for line in feed.shown:
+        print(line, file=sys.stderr)
+    if as_json:
+        result = {
+            "tiles": feed.tiles,
+            "inserted": changes.inserted,
+            "updated": changes.updated,
+            "unchanged": changes.unchanged,
+            "removed": changes.removed,
+            "rejected": feed.rejected.total(),
+            "rejected_by_reason": dict(feed.rejected),
+            "seconds": round(summary.seconds, 3),
+            "collections": sorted(summary.collections),
+        }
+        print(json.dumps(result))
+        return
+    print(
+        f"{feed.tiles:,} tiles of {summary.dataset} in {len(summary.collections)} collections: "
+        f"{changes.inserted:,} new, {changes.updated:,} changed, {changes.unchanged:,} unchanged, "
+        f"{changes.removed:,} removed; {feed.rejected.total():,} rows rejected "
+        f"({summary.seconds:.1f} s)"
+    )
+    for reason, count in feed.rejected.most_common():
+        print(f"  rejected: {count:,} {reason}")

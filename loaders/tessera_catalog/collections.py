@@ -1,0 +1,152 @@
+"""The STAC collection of a dataset and year, and what the queryable properties are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tessera_catalog.stores import Stores
+
+PROVIDERS = [
+    {
+        "name": "GeoTessera, University of Cambridge",
+        "roles": ["producer", "processor", "licensor", "host"],
+        "url": "https://geotessera.org",
+    }
+]
+
+ITEM_ASSETS: dict[str, dict[str, Any]] = {
+    "embeddings": {
+        "title": "Embeddings (int8)",
+        "description": "128 channels at 10 m, quantised to int8: an array of height × width × 128",
+        "type": "application/x-npy",
+        "roles": ["data", "embedding"],
+    },
+    "embeddings_scales": {
+        "title": "Scales (float32)",
+        "description": "What to multiply the embeddings of each pixel with: height × width",
+        "type": "application/x-npy",
+        "roles": ["metadata", "scales"],
+    },
+}
+"""What every item says of its assets. pgSTAC keeps it once, here, and not in the items."""
+
+LICENSE = "CC0-1.0"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the tiles of a collection are, as queries/collection_facts.sql counts them."""
+
+    tiles: int
+    west: float
+    south: float
+    east: float
+    north: float
+    embeddings_bytes: int | None
+    scales_bytes: int | None
+
+
+def collection(
+    stores: Stores, dataset: str, year: int, facts: Facts, *, synthetic: bool
+) -> dict[str, Any]:
+    """The STAC 1.1 collection of a year. Links to itself and its items are the server's to add."""
+    identifier = stores.collection_id(dataset, year)
+    sizes = [size for size in (facts.embeddings_bytes, facts.scales_bytes) if size is not None]
+    note = "\n\n**These are synthetic tiles, made up for trials.**" if synthetic else ""
+    names = ", ".join(store.title for store in stores.stores)
+    return {
+        "type": "Collection",
+        "stac_version": "1.1.0",
+        "stac_extensions": [
+            "https://stac-extensions.github.io/file/v2.1.0/schema.json",
+            "https://stac-extensions.github.io/alternate-assets/v1.2.0/schema.json",
+        ],
+        "id": identifier,
+        "title": f"GeoTessera {dataset} {year}" + (" (synthetic)" if synthetic else ""),
+        "description": (
+            f"TESSERA satellite embeddings of **{year}**, dataset {dataset}: "
+            f"{facts.tiles:,} tiles of 0.1 degrees at 10 m, 128 channels a pixel, made from a "
+            "year of Sentinel-1 and Sentinel-2.\n\n"
+            f"Copies are kept on {names}; each item's `tessera:stores` and "
+            f"`tessera:missing_stores` say which hold it.{note}"
+        ),
+        "keywords": ["embeddings", "foundation model", "Sentinel-1", "Sentinel-2", "TESSERA"],
+        "license": LICENSE,
+        "providers": PROVIDERS,
+        "extent": {
+            "spatial": {"bbox": [[facts.west, facts.south, facts.east, facts.north]]},
+            "temporal": {"interval": [[f"{year}-01-01T00:00:00Z", f"{year}-12-31T23:59:59Z"]]},
+        },
+        "summaries": {
+            "gsd": [10],
+            "tessera:year": [year],
+            "tessera:dataset": [dataset],
+            "tessera:stores": list(stores.names),
+            "tessera:tiles": [facts.tiles],
+            **({"tessera:bytes": [sum(sizes)]} if sizes else {}),
+        },
+        "item_assets": ITEM_ASSETS,
+        "assets": {
+            "thumbnail": {
+                # Relative to the collection's own address.
+                "href": f"../coverage/{identifier}.png",
+                "title": "Coverage",
+                "type": "image/png",
+                "roles": ["thumbnail"],
+            }
+        },
+        "links": [
+            {
+                "rel": "license",
+                "href": "https://creativecommons.org/publicdomain/zero/1.0/",
+                "type": "text/html",
+                "title": "CC0 1.0 Universal",
+            }
+        ],
+    }
+
+
+@dataclass(frozen=True)
+class Queryable:
+    """A property that filters may name: its JSON schema, and the index behind it (None: none)."""
+
+    name: str
+    definition: dict[str, Any]
+    index: str | None = None
+
+
+def queryables(stores: Stores) -> list[Queryable]:
+    """Properties of our items that a filter may name, beside pgSTAC's own columns."""
+    names = {"type": "string", "enum": list(stores.names)}
+
+    def of(name: str, title: str, index: str | None = None, /, **schema: Any) -> Queryable:
+        return Queryable(name, {"title": title, **schema}, index)
+
+    return [
+        of("id", "Item id", type="string"),
+        # QGIS pushes spatial filters down only for this very reference, with no type beside it.
+        Queryable(
+            "geometry",
+            {"title": "Footprint", "$ref": "https://geojson.org/schema/Polygon.json"},
+        ),
+        of("collection", "Collection", type="string"),
+        of("datetime", "Start of the tile's year", type="string", format="date-time"),
+        of("end_datetime", "End of the tile's year", type="string", format="date-time"),
+        of("created", "Files created", type="string", format="date-time"),
+        of("updated", "Files updated", type="string", format="date-time"),
+        of("title", "Title", type="string"),
+        of("grid:code", "Grid code", "BTREE", type="string"),
+        of("tessera:year", "Year", "BTREE", type="integer"),
+        of("tessera:lon", "Centre, longitude", "BTREE", type="number", minimum=-180, maximum=180),
+        of("tessera:lat", "Centre, latitude", "BTREE", type="number", minimum=-90, maximum=90),
+        of("tessera:dataset", "Dataset version", "BTREE", type="string"),
+        of("tessera:stores", "Stores that hold it", "GIN", type="array", items=names),
+        of("tessera:missing_stores", "Stores that lack it", "GIN", type="array", items=names),
+        of("tessera:store_count", "Number of copies", "BTREE", type="integer", minimum=0),
+        of("tessera:verified", "Last verified", "BTREE", type="string", format="date-time"),
+        *(
+            of(f"tessera:in_{store.name}", f"Held by {store.title}", "BTREE", type="boolean")
+            for store in stores.stores
+        ),
+    ]

@@ -1,0 +1,230 @@
+"""From a registry file to what a load needs: its tiles spooled by year, and what was refused.
+
+The whole file is read and judged before the database is touched, in constant memory: tiles go to
+one Arrow stream a year in a temporary directory.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tessera_catalog.errors import InputError
+from tessera_catalog.manifest import TILES, Batch, Registry
+
+_SHOWN = 10
+"""Rejected rows shown one by one."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which tiles of the file count: years (all when empty) and a box in degrees."""
+
+    years: frozenset[int] = frozenset()
+    bbox: tuple[float, float, float, float] | None = None
+
+    def mask(self, tiles: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        """Whether each tile is selected. A tile that only touches the box is not."""
+        year, lon_i, lat_i = (tiles.column(n).to_numpy() for n in ("year", "lon_i", "lat_i"))
+        chosen = np.ones(tiles.num_rows, dtype=bool)
+        if self.years:
+            chosen &= np.isin(year, list(self.years))
+        if self.bbox is not None:
+            chosen &= inside(self.bbox, lon_i, lat_i)
+        return chosen
+
+
+def inside(
+    bbox: tuple[float, float, float, float],
+    lon_i: npt.NDArray[np.integer[Any]],
+    lat_i: npt.NDArray[np.integer[Any]],
+) -> npt.NDArray[np.bool_]:
+    """Whether footprints share area with the box; west > east crosses the antimeridian."""
+    west, south, east, north = (round(edge * 100, 6) for edge in bbox)
+    right_of_west, left_of_east = lon_i + 5 > west, lon_i - 5 < east
+    along = right_of_west & left_of_east if west <= east else right_of_west | left_of_east
+    return along & (lat_i + 5 > south) & (lat_i - 5 < north)
+
+
+@dataclass
+class Year:
+    """The selected tiles of one year: how many, their digest, and the stream that holds them.
+
+    With no rows there is no stream.
+    """
+
+    year: int
+    path: Path
+    rows: int = 0
+    fingerprint: bytes = b""
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The tiles, in the form of TILES."""
+        if self.rows == 0:
+            return
+        with pa.memory_map(str(self.path)) as file, pa.ipc.open_stream(file) as reader:
+            yield from reader
+
+
+@dataclass
+class Feed:
+    """A registry as read: the selected tiles by year, and the account of the rest."""
+
+    rows: int = 0
+    years: dict[int, Year] = field(default_factory=dict)
+    rejected: Counter[str] = field(default_factory=Counter)
+    shown: list[str] = field(default_factory=list)
+
+    @property
+    def tiles(self) -> int:
+        """Selected tiles of all years."""
+        return sum(year.rows for year in self.years.values())
+
+
+def read(
+    registry: Registry,
+    spool: Path,
+    *,
+    dataset: str | None,
+    selection: Selection,
+    rejected_file: Path | None,
+    advance: Callable[[int], None],
+) -> Feed:
+    """Read the registry once. `advance` is told the rows of each batch as it is done."""
+    feed = Feed()
+    with _Spool(spool) as streams, _RejectedRows(rejected_file) as rejects:
+        for batch in registry.batches(dataset):
+            feed.rows += batch.rows
+            rejects.add(feed, batch)
+            streams.add(batch.tiles.filter(pa.array(selection.mask(batch.tiles))))
+            advance(batch.rows)
+    feed.years = streams.finished
+    return feed
+
+
+class _Spool:
+    """Arrow streams by year, written side by side."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._open: dict[int, tuple[Year, pa.ipc.RecordBatchStreamWriter, _Fingerprint]] = {}
+        self.finished: dict[int, Year] = {}
+
+    def __enter__(self) -> _Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, (year, writer, fingerprint) in sorted(self._open.items()):
+            writer.close()
+            year.fingerprint = fingerprint.digest()
+            self.finished[number] = year
+
+    def add(self, tiles: pa.RecordBatch) -> None:
+        years = tiles.column("year").to_numpy()
+        for number in np.unique(years).tolist():
+            part = tiles.filter(pa.array(years == number))
+            if number not in self._open:
+                path = self._directory / f"{number}.arrows"
+                writer = pa.ipc.new_stream(str(path), TILES)
+                self._open[number] = Year(number, path), writer, _Fingerprint()
+            year, writer, fingerprint = self._open[number]
+            writer.write_batch(part)
+            fingerprint.add(part)
+            year.rows += part.num_rows
+
+
+class _Fingerprint:
+    """A digest of a set of tiles, whatever their order: sums of mixed 64-bit words.
+
+    The mixing function is the finaliser of SplitMix64 (Steele, Lea, Flood 2014). It guards against
+    change, not against malice: whoever writes the registry decides what the tiles are anyway.
+    """
+
+    def __init__(self) -> None:
+        self._sums = np.zeros(2, dtype=np.uint64)
+        self._rows = 0
+
+    def add(self, tiles: pa.RecordBatch) -> None:
+        mixed = np.zeros(tiles.num_rows, dtype=np.uint64)
+        for number, name in enumerate(TILES.names):
+            column = tiles.column(name)
+            for words in _words(column):
+                mixed = _mix(mixed + words + np.uint64(number))
+            # Unknown is not zero.
+            mixed += column.is_null().to_numpy(zero_copy_only=False).astype(np.uint64)
+        with np.errstate(over="ignore"):
+            self._sums += np.array([mixed.sum(), _mix(~mixed).sum()], dtype=np.uint64)
+        self._rows += tiles.num_rows
+
+    def digest(self) -> bytes:
+        return self._rows.to_bytes(8, "big") + self._sums.astype(">u8").tobytes()
+
+
+def _words(column: pa.Array) -> Iterator[npt.NDArray[np.uint64]]:
+    """A column's values as 64-bit words, null as zeros."""
+    if pa.types.is_fixed_size_binary(column.type):
+        filled = column.fill_null(b"\0" * column.type.byte_width)
+        data = np.frombuffer(filled.buffers()[1], dtype="<u8").reshape(-1, 4)
+        data = data[filled.offset : filled.offset + len(filled)]
+        yield from (data[:, i] for i in range(4))
+    else:
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.int64())
+        values = column.fill_null(0).to_numpy(zero_copy_only=False)
+        yield values.astype(np.int64).view(np.uint64)
+
+
+def _mix(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    words = words + np.uint64(0x9E3779B97F4A7C15)
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
+
+
+class _RejectedRows:
+    """The account of refused rows: counts by reason, the first ones, and a CSV on request."""
+
+    _COLUMNS = ("row", "reason", "year", "lon", "lat", "embeddings_size", "scales_size",
+                "embeddings_sha256", "scales_sha256")  # fmt: skip
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def __enter__(self) -> _RejectedRows:
+        self._file = None
+        if self._path is not None:
+            try:
+                self._file = self._path.open("w", newline="", encoding="utf-8")
+            except OSError as error:
+                raise InputError(f"--rejected {self._path}: {error.strerror}") from error
+            self._writer = csv.writer(self._file)
+            self._writer.writerow(self._COLUMNS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, feed: Feed, batch: Batch) -> None:
+        feed.rejected.update(batch.rejected.column("reason").to_pylist())
+        room = _SHOWN - len(feed.shown)
+        if self._file is None and room <= 0:
+            return
+        for row in batch.rejected.to_pylist():
+            if len(feed.shown) < _SHOWN:
+                feed.shown.append(
+                    f"row {row['row']}: {row['reason']} "
+                    f"(year {row['year']}, lon {row['lon']}, lat {row['lat']})"
+                )
+            elif self._file is None:
+                break
+            if self._file is not None:
+                self._writer.writerow([row.get(name) for name in self._COLUMNS])

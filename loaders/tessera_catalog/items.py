@@ -1,0 +1,142 @@
+"""Bringing a collection's STAC items in pgSTAC into step with its tiles.
+
+Two ways, both in the caller's transaction, so that readers see the old items or the new ones:
+`rebuild` makes all items of a collection in a new table and puts it in the place of the old;
+`patch` rewrites single items in place. Many changes are cheaper rebuilt, few are cheaper patched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import psycopg
+from psycopg import sql
+
+from tessera_catalog.catalogue import Series, projection
+from tessera_catalog.database import Connection, composed
+from tessera_catalog.errors import Failed
+from tessera_catalog.grid import CELLS
+
+REBUILD_ABOVE = 0.2
+"""Share of changed tiles above which a collection is rebuilt; patching costs about five times
+as much a tile, for every index must be kept as it goes."""
+
+_STEP = CELLS // 60
+"""Cells rendered by one statement: a band of 3 degrees, 0.3 to 2 seconds."""
+
+_SWAP_SECONDS = 300
+_SWAP_ATTEMPT = "2s"
+
+
+def are_current(connection: Connection, series: Series) -> bool:
+    """Whether the items are there, one for each tile, and were made as they would be now."""
+    row = connection.execute(
+        "SELECT to_regclass('pgstac._items_' || key)::text FROM pgstac.collections WHERE id = %s",
+        [series.collection],
+    ).fetchone()
+    if row is None or row[0] is None or series.projection is None:
+        return False
+    if series.projection != projection(connection, series.collection):
+        return False
+    partition = sql.Identifier("pgstac", _partition_name(connection, series.collection))
+    count = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(partition)).fetchone()
+    return count == (series.tiles,)
+
+
+def rebuild(
+    connection: Connection, series: Series, advance: Callable[[int], None] = lambda _: None
+) -> None:
+    """Render the items of all the series' tiles and swap them in.
+
+    The table is made and filled in one transaction, so a server with wal_level=minimal writes no
+    log for it, and indexed once it is full. Only the swap at the end locks out readers, for
+    milliseconds; when a reader is slow the swap steps back and tries again, for five minutes.
+    `advance` is told the items of each step.
+    """
+    collection = series.collection
+    name = _partition_name(connection, collection)
+    fresh = f"{name}_new"
+    table = sql.Identifier("pgstac", fresh)
+    connection.execute(
+        sql.SQL("CREATE TABLE {} (LIKE pgstac.items INCLUDING DEFAULTS)").format(table)
+    )
+    # Says what the partition's bound will say, which spares the attaching a scan.
+    connection.execute(
+        sql.SQL("ALTER TABLE {} ADD CONSTRAINT of_collection CHECK (collection = {})").format(
+            table, sql.Literal(collection)
+        )
+    )
+    for first in range(series.first_id, series.first_id + CELLS, _STEP):
+        tiles = sql.SQL("(SELECT * FROM {} WHERE id >= {} AND id < {})").format(
+            series.table, sql.Literal(first), sql.Literal(first + _STEP)
+        )
+        insert = sql.SQL("INSERT INTO {} ").format(table) + _rendered(collection, tiles)
+        advance(connection.execute(insert).rowcount)
+    for (statement,) in connection.execute("SELECT tessera.items_indexes(%s)", [fresh]).fetchall():
+        connection.execute("SET LOCAL search_path = pgstac, public")
+        connection.execute(str(statement).encode())
+    connection.execute(
+        sql.SQL("CREATE UNIQUE INDEX {} ON {} (id)").format(sql.Identifier(f"{fresh}_pk"), table)
+    )
+    connection.execute(sql.SQL("ANALYZE {}").format(table))
+    _swap(connection, name, fresh, collection)
+
+
+def patch(connection: Connection, series: Series, changed: sql.Identifier) -> None:
+    """Make the items of the tiles named in `changed` anew.
+
+    `changed` is a relation with a column `id` of tile ids; the item of a tile that is there no
+    more is deleted.
+    """
+    partition = sql.Identifier("pgstac", _partition_name(connection, series.collection))
+    connection.execute(composed("patch_source", tiles=series.table, changed=changed))
+    connection.execute(composed("delete_gone_items", partition=partition, changed=changed))
+    connection.execute(
+        composed(
+            "upsert_items",
+            partition=partition,
+            items=_rendered(series.collection, sql.Identifier("patch_source")),
+        )
+    )
+    connection.execute("DROP TABLE pg_temp.patch_source")
+
+
+def _rendered(collection: str, tiles: sql.Composable) -> sql.Composed:
+    return composed("render_items", source=tiles, collection=sql.Literal(collection))
+
+
+def _partition_name(connection: Connection, collection: str) -> str:
+    """Name that pgSTAC gives the collection's one partition (it is not divided by time)."""
+    row = connection.execute(
+        "SELECT '_items_' || key FROM pgstac.collections WHERE id = %s", [collection]
+    ).fetchone()
+    if row is None:
+        raise Failed(f"collection {collection} vanished from pgSTAC: load again")
+    return str(row[0])
+
+
+def _swap(connection: Connection, name: str, fresh: str, collection: str) -> None:
+    """Put the table `fresh` in the place of the partition `name`, if there is one."""
+    statement = composed(
+        "swap_items",
+        old=sql.Identifier("pgstac", name),
+        fresh=sql.Identifier("pgstac", fresh),
+        new_name=sql.Identifier(name),
+        fresh_key=sql.Identifier("pgstac", f"{fresh}_pk"),
+        key=sql.Identifier(f"{name}_pk"),
+        collection=sql.Literal(collection),
+        old_name=sql.Literal(f"pgstac.{name}"),
+    )
+    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_SWAP_ATTEMPT)))
+    until = time.monotonic() + _SWAP_SECONDS
+    while True:
+        try:
+            with connection.transaction():
+                connection.execute(statement)
+            break
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            if time.monotonic() > until:
+                raise
+            time.sleep(1)
+    connection.execute("SET LOCAL lock_timeout = 0")

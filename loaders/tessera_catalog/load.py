@@ -1,0 +1,278 @@
+"""Load a registry: its tiles into tessera.tile, their STAC items into pgSTAC, year by year.
+
+Each year is one transaction, so it is there whole or as it was; a load that was killed is simply
+run again, and passes over the years that are done. Two years are worked on at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tessera_catalog import catalogue, items, tiles
+from tessera_catalog.catalogue import Series
+from tessera_catalog.database import Connection, connect, migrate, wait_for_load_lock
+from tessera_catalog.errors import Failed, InputError, Refused
+from tessera_catalog.feed import Feed, Selection, Year, read
+from tessera_catalog.manifest import SYNTHETIC_KEY, Registry, open_registry
+from tessera_catalog.progress import Progress
+from tessera_catalog.stores import Stores
+from tessera_catalog.tiles import Changes
+
+MAX_REJECTED = 0.01
+"""Share of rejected rows above which a file is refused unless the user allows it."""
+
+MAX_PRUNED = 0.05
+"""Share of the catalogue's tiles that --prune removes without being forced."""
+
+_WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for; see the help of tessera-load."""
+
+    stores: Stores
+    holder: str
+    dataset: str | None = None
+    selection: Selection = field(default_factory=Selection)
+    prune: bool = False
+    force: bool = False
+    allow_rejected: bool = False
+    rejected_file: Path | None = None
+    dry_run: bool = False
+
+    @property
+    def prune_selection(self) -> Selection | None:
+        """Where tiles that the registry lacks are removed; None: nowhere."""
+        return self.selection if self.prune else None
+
+
+@dataclass
+class Summary:
+    """What a load did."""
+
+    feed: Feed
+    dataset: str
+    changes: Changes = field(default_factory=Changes)
+    collections: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One year's work: what is known of it, and what was fed."""
+
+    series: Series
+    fed: Year
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What all steps of one load share."""
+
+    options: Options
+    summary: Summary
+    progress: Progress
+    conninfo: str
+    synthetic: bool
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+def load(path: Path, options: Options, progress: Progress, conninfo: str = "") -> Summary:
+    """Load the registry at `path`; raises TesseraError, with nothing half done, when it cannot."""
+    begun = time.monotonic()
+    registry = open_registry(path)
+    dataset = _dataset(registry, options)
+    with tempfile.TemporaryDirectory(prefix="tessera-load-") as spool:
+        with progress.task("reading", registry.rows) as advance:
+            feed = read(
+                registry,
+                Path(spool),
+                dataset=dataset,
+                selection=options.selection,
+                rejected_file=options.rejected_file,
+                advance=advance,
+            )
+        _judge(registry, feed, options)
+        summary = Summary(feed, dataset)
+        migrate(conninfo)
+        synthetic = SYNTHETIC_KEY in registry.metadata
+        _write(_Run(options, summary, progress, conninfo, synthetic))
+    summary.seconds = time.monotonic() - begun
+    return summary
+
+
+def _dataset(registry: Registry, options: Options) -> str:
+    """The one dataset to load; InputError when the file and the user do not agree on it."""
+    wanted = options.dataset or options.stores.dataset.id
+    found = registry.datasets()
+    if wanted in found or set(found) <= {None}:
+        return wanted
+    others = ", ".join(sorted(str(name) for name in found))
+    raise InputError(
+        f"{registry.path} is of dataset {others}, not {wanted}: name the one to load with --dataset"
+    )
+
+
+def _judge(registry: Registry, feed: Feed, options: Options) -> None:
+    """Stop before the database is touched when the file is empty or too bad."""
+    if feed.rows == 0:
+        raise InputError(f"{registry.path} has no rows to load")
+    rejected = feed.rejected.total()
+    if rejected > MAX_REJECTED * feed.rows and not options.allow_rejected:
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in feed.rejected.most_common())
+        raise Refused(
+            f"{registry.path}: {rejected:,} of {feed.rows:,} rows rejected ({reasons}; "
+            f"{feed.shown[0]}); --allow-rejected loads the rest"
+        )
+    if feed.tiles == 0:
+        raise InputError(f"{registry.path} has no tiles in the selection")
+
+
+def _write(run: _Run) -> None:
+    """Bring the database into step with the feed, or only say what that would change."""
+    options = run.options
+    with connect(run.conninfo, autocommit=True) as connection:
+        wait_for_load_lock(connection, run.progress.tell)
+        if options.dry_run:
+            run.summary.changes += _preview(connection, run, _changed(connection, run))
+            return
+        with connection.transaction():
+            catalogue.put_stores(connection, options.stores)
+            catalogue.put_queryables(connection, options.stores)
+        jobs = _changed(connection, run)
+        if options.prune and not options.force:
+            _check_prune(connection, run, jobs)
+        with connection.transaction():
+            # All of them here and in order: loaders that make partitions at once block each other.
+            begun = [
+                catalogue.begin_series(connection, options.stores, options.holder, job.series)
+                for job in jobs
+            ]
+        _run_jobs(run, [_Job(s, job.fed) for s, job in zip(begun, jobs, strict=True)])
+        if jobs:
+            # pgSTAC keeps the counts of past searches for a day.
+            connection.execute("DELETE FROM pgstac.search_wheres")
+
+
+def _changed(connection: Connection, run: _Run) -> list[_Job]:
+    """The years with something to do, the largest first; the others are counted as unchanged."""
+    feed, options = run.summary.feed, run.options
+    known = catalogue.series(connection, run.summary.dataset)
+    jobs = []
+    for year, fed in feed.years.items():
+        series = known.get(year)
+        if series is None:
+            series = catalogue.new_series(options.stores, run.summary.dataset, year)
+        run.summary.collections.append(series.collection)
+        if _is_current(connection, series, fed, options):
+            run.summary.changes += Changes(unchanged=fed.rows)
+        else:
+            jobs.append(_Job(series, fed))
+    if options.prune:
+        years = options.selection.years
+        jobs += [
+            _Job(series, Year(year, Path(os.devnull)))
+            for year, series in known.items()
+            if year not in feed.years and series.tiles and (not years or year in years)
+        ]
+    return sorted(jobs, key=lambda job: -job.fed.rows)
+
+
+def _is_current(connection: Connection, series: Series, fed: Year, options: Options) -> bool:
+    """Whether a year needs nothing: same rows as were loaded last, items made of them and there."""
+    if series.fingerprint != fed.fingerprint:
+        return False
+    if options.prune and options.selection.bbox is None and series.tiles != fed.rows:
+        return False
+    return items.are_current(connection, series)
+
+
+def _preview(connection: Connection, run: _Run, jobs: list[_Job]) -> Changes:
+    """What the jobs would change, changing nothing."""
+    total = Changes()
+    for job in jobs:
+        if not tiles.exists(connection, job.series):
+            total += Changes(inserted=job.fed.rows)
+            continue
+        with connection.transaction(force_rollback=True):
+            total += tiles.compare(
+                connection, job.series, job.fed.batches(), prune=run.options.prune_selection
+            )
+    return total
+
+
+def _check_prune(connection: Connection, run: _Run, jobs: list[_Job]) -> None:
+    """Refuse to remove a large part of the catalogue, before anything is changed."""
+    removed = _preview(connection, run, jobs).removed
+    held = sum(s.tiles for s in catalogue.series(connection, run.summary.dataset).values())
+    if removed > MAX_PRUNED * held:
+        raise Refused(
+            f"--prune would remove {removed:,} of the {held:,} tiles of {run.summary.dataset}: "
+            "is the registry whole? --force removes them"
+        )
+
+
+def _run_jobs(run: _Run, jobs: list[_Job]) -> None:
+    """Load the years, two at a time; the first failure stops the others before they commit."""
+    total = sum(job.fed.rows for job in jobs)
+    with (
+        run.progress.task("loading", 2 * total) as advance,
+        ThreadPoolExecutor(_WORKERS, thread_name_prefix="load") as pool,
+    ):
+        futures = [pool.submit(_load_year, run, job, advance) for job in jobs]
+        try:
+            for future in as_completed(futures):
+                run.summary.changes += future.result()
+        except BaseException:
+            run.stop.set()
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def _load_year(run: _Run, job: _Job, advance: Callable[[int], None]) -> Changes:
+    """One year's transaction: its tiles, its items, its collection."""
+    options, series = run.options, job.series
+
+    def step(rows: int) -> None:
+        if run.stop.is_set():
+            raise Failed("stopped; run it again to go on")
+        advance(rows)
+
+    with connect(run.conninfo) as connection:
+        if not tiles.exists(connection, series):
+            rows = tiles.create(connection, series, options.holder, job.fed.batches(), step)
+            changes, all_items = Changes(inserted=rows), True
+        else:
+            changes = tiles.compare(
+                connection, series, job.fed.batches(), step, prune=options.prune_selection
+            )
+            tiles.apply(connection, series, options.holder)
+            all_items = changes.total > items.REBUILD_ABOVE * max(
+                series.tiles, 1
+            ) or not items.are_current(connection, series)
+        if all_items:
+            items.rebuild(connection, series, step)
+        else:
+            items.patch(connection, series, tiles.CHANGED)
+            step(job.fed.rows)
+        catalogue.finish_series(
+            connection, options.stores, series, job.fed.fingerprint, synthetic=run.synthetic
+        )
+    run.progress.tell(f"{series.collection}: {_told(changes)}")
+    return changes
+
+
+def _told(changes: Changes) -> str:
+    return (
+        f"{changes.inserted:,} new, {changes.updated:,} changed, "
+        f"{changes.unchanged:,} unchanged, {changes.removed:,} removed"
+    )

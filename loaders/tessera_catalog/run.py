@@ -1,0 +1,47 @@
+"""How every command of ours ends: one line for what a person caused, an exit code for scripts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import typer
+
+from tessera_catalog.errors import EXIT_FAILURES, EXIT_USAGE, TesseraError
+
+EXIT_CODES = (
+    "Exit codes: 0 done, or nothing to do; 1 finished with failures; 2 wrong usage or bad input; "
+    "3 refused for safety; 10 something to do (with --exit-code)."
+)
+
+DEBUG = "TESSERA_DEBUG"
+"""Environment variable; when set, a bug of ours shows its traceback."""
+
+
+def run(app: typer.Typer, name: str) -> None:
+    """Run a Typer application as the process's main program, and exit."""
+    try:
+        # What a command returns is its exit code; without one it has gone well.
+        sys.exit(app(prog_name=name, standalone_mode=False))
+    except TesseraError as error:
+        _stop(f"{name}: {error}", error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        _stop(f"{name}: interrupted; run it again to go on", 128 + signal.SIGINT)
+    except typer.TyperException as error:
+        _stop(f"{name}: {error.format_message()} (see {name} --help)", EXIT_USAGE)
+    except BrokenPipeError:
+        # Whoever read our output has had enough; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        _stop(f"{name}: unexpected {what}; this is a bug ({DEBUG}=1 shows where)", EXIT_FAILURES)
+
+
+def _stop(line: str, code: int) -> NoReturn:
+    print(line, file=sys.stderr)
+    sys.exit(code)

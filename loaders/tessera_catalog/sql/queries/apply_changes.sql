@@ -1,0 +1,13 @@
+-- Carry out pg_temp.changed on {tiles}.
+DELETE FROM {replicas} r USING pg_temp.changed c WHERE c.becomes = 'gone' AND r.tile_id = c.id;
+DELETE FROM {tiles} t USING pg_temp.changed c WHERE c.becomes = 'gone' AND t.id = c.id;
+UPDATE {tiles} t
+SET embeddings_size = c.embeddings_size, scales_size = c.scales_size,
+    embeddings_mtime = c.embeddings_mtime, scales_mtime = c.scales_mtime,
+    embeddings_sha256 = c.embeddings_sha256, scales_sha256 = c.scales_sha256
+FROM pg_temp.changed c WHERE c.becomes = 'other' AND t.id = c.id;
+INSERT INTO {tiles} (id, lon_i, lat_i, embeddings_size, scales_size, embeddings_mtime,
+                     scales_mtime, embeddings_sha256, scales_sha256, stores)
+SELECT id, lon_i, lat_i, embeddings_size, scales_size, embeddings_mtime,
+       scales_mtime, embeddings_sha256, scales_sha256, ARRAY[{holder}]
+FROM pg_temp.changed WHERE becomes = 'new'

@@ -1,0 +1,25 @@
+-- The table {fresh} becomes the partition {old} of pgstac.items; what stood there is dropped.
+DO $swap$
+BEGIN
+    IF to_regclass({old_name}) IS NOT NULL THEN
+        -- One lock for both steps: no reader may see the collection without a partition.
+        LOCK TABLE pgstac.items IN ACCESS EXCLUSIVE MODE;
+        ALTER TABLE pgstac.items DETACH PARTITION {old};
+        DROP TABLE {old};
+    END IF;
+    ALTER TABLE {fresh} RENAME TO {new_name};
+    ALTER INDEX {fresh_key} RENAME TO {key};
+    ALTER TABLE {old} OWNER TO pgstac_admin;
+    GRANT ALL ON {old} TO pgstac_ingest;
+    ALTER TABLE pgstac.items ATTACH PARTITION {old} FOR VALUES IN ({collection});
+    -- pgSTAC's own: the range constraint, the row of partition_stats that searches go by, and
+    -- any index that is still wanting.
+    PERFORM pgstac.check_partition(
+        {collection}, tstzrange(datetime, datetime, '[]'), tstzrange(end_datetime, end_datetime, '[]'))
+    FROM (
+        SELECT make_timestamptz(year, 1, 1, 0, 0, 0, 'UTC') AS datetime,
+               make_timestamptz(year, 12, 31, 23, 59, 59, 'UTC') AS end_datetime
+        FROM tessera.collection WHERE collection = {collection}
+    ) span;
+END;
+$swap$
