@@ -143,7 +143,9 @@ class Registry:
         wanted = [self._columns[name] for name in names]
         try:
             for batch in self._file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted):
-                columns = [batch.column(name) for name in wanted]
+                # Arrow does not look at what it reads: offsets may be wild, text no UTF-8.
+                batch.validate(full=True)
+                columns = [_computable(batch.column(name)) for name in wanted]
                 yield first, pa.RecordBatch.from_arrays(columns, names=names)
                 first += batch.num_rows
         except (pa.ArrowException, OSError) as error:
@@ -155,21 +157,24 @@ def open_registry(path: Path) -> Registry:
     try:
         file = pq.ParquetFile(path, memory_map=True)
         schema = file.schema_arrow
+        names = schema.names
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a readable parquet file: {_line(error)}") from error
     columns = {}
-    for ours, names in ALIASES.items():
-        found = next((name for name in names if name in schema.names), None)
+    for ours, aliases in ALIASES.items():
+        found = next((name for name in aliases if name in names), None)
         if found is not None:
+            if names.count(found) > 1:
+                raise InputError(f"{path}: two columns are called {found}")
             _check_type(path, ours, schema.field(found))
             columns[ours] = found
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise InputError(
             f"{path}: no column {' and no column '.join(missing)}; "
-            f"it has {', '.join(schema.names[:20]) or 'none'}"
+            f"it has {', '.join(names[:20]) or 'none'}"
         )
     own = {b"ARROW:schema", b"pandas"}
     metadata = {
@@ -285,6 +290,15 @@ def _floats(column: pa.Array) -> npt.NDArray[np.float64]:
     return np.where(np.isfinite(values), values, np.nan)
 
 
+def _computable(column: pa.Array) -> pa.Array:
+    """The column, of a type that all of Arrow's functions know: not all know views."""
+    if pa.types.is_string_view(column.type):
+        return pc.cast(column, pa.large_string())
+    if pa.types.is_binary_view(column.type):
+        return pc.cast(column, pa.large_binary())
+    return column
+
+
 def _decoded(column: pa.Array) -> pa.Array:
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
@@ -372,16 +386,15 @@ def _times(raw: pa.RecordBatch, name: str) -> pa.Array:
         return pa.nulls(raw.num_rows, TIMESTAMP)
     column = _decoded(raw.column(name))
     if pa.types.is_timestamp(column.type):
-        micros = pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), pa.int64())
-        values = micros.to_numpy(zero_copy_only=False).astype(np.float64) / 1e6
+        whole = pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), pa.int64())
+        micros = pc.fill_null(whole, 0).to_numpy()
     else:
         values = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-        unit = np.select([values < 1e11, values < 1e14, values < 1e17], [1, 1e3, 1e6], 1e9)
-        values = values / unit
+        unit = np.select([values < 1e11, values < 1e14, values < 1e17], [1e6, 1e3, 1], 1e-3)
+        micros = np.rint(np.nan_to_num(values * unit))
     # Zero is what tools write who do not know; beyond 1970–2100 it is no time of ours.
-    unknown = ~((values > 0) & (values < 4.1e9))
-    micros_known = np.where(unknown, 0, np.rint(np.where(unknown, 0, values) * 1e6))
-    return pa.array(micros_known.astype(np.int64), mask=unknown).cast(TIMESTAMP)
+    known = (micros > 0) & (micros < 4.1e15)
+    return pa.array(np.where(known, micros, 0).astype(np.int64), mask=~known).cast(TIMESTAMP)
 
 
 def _line(error: BaseException) -> str:
