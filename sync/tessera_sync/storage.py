@@ -122,7 +122,7 @@ class Storage:
                 obstore.put(self.objects, probe, b"", mode={"e_tag": '"none"'})
                 obstore.delete(self.objects, probe)
         except (PreconditionError, FileNotFoundError) as error:
-            if self.folder is not None:
+            if self.folder is not None or "NoSuchBucket" in str(error):
                 raise Refused(f"{place} cannot be written to: {reason(error)}") from error
         except PermissionDeniedError as error:
             raise Refused(f"{place}: these credentials may not write: {reason(error)}") from error

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import boto3
 import obstore.exceptions
 import pytest
 from obstore.store import S3Store
@@ -55,8 +56,18 @@ class S3Server:
         }
 
     def bucket(self) -> str:
-        """Name of a bucket nobody has used; the server makes it with its first object."""
-        return f"test-{uuid.uuid4().hex[:12]}"
+        """Make a new, empty bucket; its name."""
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+        )
+        client.create_bucket(Bucket=name)
+        client.close()
+        return name
 
     def objects(self, bucket: str, prefix: str | None = None) -> S3Store:
         """A plain client of one bucket, to lay out and inspect what a test needs."""
