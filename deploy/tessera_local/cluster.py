@@ -12,7 +12,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,9 +23,8 @@ from pathlib import Path
 from tessera_catalog.errors import Failed, InputError
 from tessera_local.binaries import Binaries, find_binaries
 from tessera_local.files import tail, write_private
-from tessera_local.server import Server
-
-ADDRESS = "127.0.0.1"
+from tessera_local.ports import ADDRESS, free_port, is_free
+from tessera_local.server import PRIVATE_PASSWORD, Server
 
 SUPERUSER = "tessera"
 
@@ -120,7 +118,8 @@ class Cluster:
         directory = self._home.resolve() / "postgres"
         if not _may_enter(directory.parent):
             directory = _ELSEWHERE / secrets.token_hex(6)
-        pointer = _Pointer(str(directory), _free_port(), secrets.token_urlsafe(24))
+        password = PRIVATE_PASSWORD + secrets.token_urlsafe(24)
+        pointer = _Pointer(str(directory), free_port(), password)
         self._write(pointer)
         return pointer
 
@@ -132,8 +131,8 @@ class Cluster:
         data = Path(pointer.directory, "data")
         log = data.parent / "log"
         for _ in range(3):
-            if not _is_free(pointer.port):
-                pointer = _Pointer(pointer.directory, _free_port(), pointer.password)
+            if not is_free(pointer.port):
+                pointer = _Pointer(pointer.directory, free_port(), pointer.password)
                 self._write(pointer)
             _write_settings(data, self._settings, pointer.port)
             _forget_dead_postmaster(data)
@@ -240,19 +239,3 @@ def _give(path: Path) -> None:
 
 def _may_enter(folder: Path) -> bool:
     return _run(["test", "-x", str(folder)]).returncode == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((ADDRESS, port))
-        except OSError:
-            return False
-        return True

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from psycopg.conninfo import make_conninfo
 
+PRIVATE_PASSWORD = "private-"  # noqa: S105 - the beginning only
+"""Beginning of the password of every private cluster, by which its variables are known."""
+
 
 @dataclass(frozen=True)
 class Server:
-    """Address and superuser of a server. What is None is left to libpq (password files, peer)."""
+    """Address and superuser of a server. Without a password libpq looks for one."""
 
     host: str
     port: int
-    user: str | None
+    user: str
     password: str | None
 
     def conninfo(self, database: str) -> str:
@@ -37,16 +41,22 @@ class Server:
 
 
 def server_of_environment(environ: Mapping[str, str], private: Server | None) -> Server | None:
-    """The existing server that PG* names; None without PGHOST, or when it is the private one."""
+    """The existing server that PG* names; None without PGHOST, or when it is the private one.
+
+    A password of ours is of a private cluster even when that has moved or gone since the shell
+    took it over.
+    """
     host = environ.get("PGHOST")
     if not host:
         return None
     server = Server(
         host=host,
         port=int(environ.get("PGPORT") or 5432),
-        user=environ.get("PGUSER") or None,
+        user=environ.get("PGUSER") or getpass.getuser(),
         password=environ.get("PGPASSWORD") or None,
     )
+    if (server.password or "").startswith(PRIVATE_PASSWORD):
+        return None
     if private is not None and (server.host, server.port) == (private.host, private.port):
         return None
     return server

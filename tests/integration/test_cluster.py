@@ -126,10 +126,16 @@ def test_throwaway_is_gone_when_its_process_is_killed() -> None:
                 connection.execute("SELECT pg_sleep(60)")
 
 
-def test_private_server_is_not_an_existing_one() -> None:
+def test_the_private_server_is_not_an_existing_one() -> None:
     private = Server("127.0.0.1", 5433, "tessera", "secret")
     named = {"PGHOST": "127.0.0.1", "PGPORT": "5433", "PGUSER": "tessera"}
     assert server_of_environment({}, private) is None
     assert server_of_environment(named, private) is None
     other = server_of_environment(named | {"PGPORT": "5434"}, private)
     assert other == Server("127.0.0.1", 5434, "tessera", None)
+
+
+def test_variables_of_a_private_server_that_has_moved(cluster: Cluster) -> None:
+    server = cluster.start()
+    moved = server.environment("tessera") | {"PGPORT": "1"}
+    assert server_of_environment(moved, None) is None

@@ -1,0 +1,72 @@
+# Everything a developer or a visitor runs. `make help` lists it; the work is in deploy/.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/sh
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+# Debian's names of what pip cannot install. Place for those of the front end and its tests:
+# nothing yet.
+VENV_PACKAGES := python3-venv
+POSTGRES_PACKAGES := postgresql postgresql-postgis
+
+# Settings of `make demo`; empty ones are left to the program's defaults.
+TILES ?=
+REGISTRY ?=
+PORT ?=
+
+LOCK := requirements/dev.txt
+INSTALLED := .venv/installed
+
+.PHONY: help demo stop clean env test check lock install postgres
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
+		do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+demo: install postgres ## Start the whole catalogue: TILES=60000, or REGISTRY=path; PORT=8080
+	@$(BIN)/python -m tessera_local demo $(if $(TILES),--tiles '$(TILES)') \
+		$(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(PORT),--port '$(PORT)')
+
+stop: ## Stop what `make demo` started
+	@if [ -d .local ]; then $(MAKE) install && $(BIN)/python -m tessera_local stop; fi
+
+clean: ## Stop it and delete its files, the database's too; .venv stays
+	@if [ -d .local ]; then $(MAKE) install && $(BIN)/python -m tessera_local clean; fi
+
+env: install ## Print export lines for the running demo: eval "$(make env)"
+	@$(BIN)/python -m tessera_local env
+
+test: install postgres ## Run every test
+	@$(BIN)/pytest
+
+check: install ## Lint, types, import rules, configuration
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/caddy validate --adapter caddyfile --config deploy/Caddyfile 2>&1 | grep -x 'Valid configuration'
+	$(BIN)/pip check
+
+lock: install ## Renew the pinned versions in requirements/ from pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-emit-index-url --custom-compile-command 'make lock' \
+		--all-extras --group dev --group tools --output-file $(LOCK) pyproject.toml
+
+install: $(INSTALLED)
+
+postgres: install
+	@$(BIN)/python -m tessera_local needs-postgres 2>/dev/null \
+		|| deploy/system-packages.sh $(POSTGRES_PACKAGES)
+
+$(INSTALLED): $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or newer is needed: make PYTHON=python3.11 …' >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || deploy/system-packages.sh $(VENV_PACKAGES)
+	@echo 'installing the pinned packages into .venv' >&2
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv --clear .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $(LOCK) >&2
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input \
+		--no-deps --no-build-isolation --editable . >&2
+	@touch $@
