@@ -63,8 +63,8 @@ class Store(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _title_of_name(cls, data: object) -> object:
-        if isinstance(data, dict) and "title" not in data and isinstance(data.get("name"), str):
-            return {**data, "title": data["name"]}
+        if isinstance(data, dict) and isinstance(data.get("name"), str) and data["name"]:
+            return {"title": data["name"], **data}
         return data
 
     def need_root(self) -> str:
@@ -83,7 +83,16 @@ class Stores(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: Dataset = Dataset()
-    stores: Annotated[tuple[Store, ...], Field(min_length=1, max_length=64)]
+    stores: Annotated[tuple[Store, ...], Field(max_length=64)]
+
+    @field_validator("stores", mode="before")
+    @classmethod
+    def _some(cls, value: object) -> object:
+        if isinstance(value, list) and not value:
+            raise ValueError("no store is defined: begin one with [[stores]]")
+        if not isinstance(value, list | tuple):
+            raise ValueError("write each store as a table [[stores]]")
+        return value
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
@@ -137,15 +146,23 @@ def load_stores(path: Path | None = None) -> Stores:
 
 def _address(value: str, schemes: set[str]) -> str:
     """A URL of one of the schemes without credentials, query or trailing slash."""
+    # First, and before parsing, so that no message ever repeats a password or a signature.
+    if "?" in value or "#" in value or ("@" in value and not value.startswith("file:")):
+        raise ValueError(
+            "credentials do not belong in the configuration: use the environment, "
+            "and write a plain address without '@', '?' and '#'"
+        )
+    if not value.isprintable() or (" " in value and not value.startswith("file:")):
+        raise ValueError(f"{value!r} has a space or a control character")
     parts = urlsplit(value)
     if parts.scheme not in schemes:
         raise ValueError(f"'{value}' must begin with one of {', '.join(sorted(schemes))}://")
-    if parts.username or parts.password:
-        raise ValueError("credentials do not belong in the configuration: use the environment")
-    if parts.query or parts.fragment or (parts.scheme != "file" and not parts.netloc):
-        raise ValueError(f"'{value}' must be a plain address: host and path")
-    if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
+    path = parts.path.rstrip("/")
+    if parts.scheme == "file" and (parts.netloc or not path.startswith("/")):
         raise ValueError(f"'{value}' must be an absolute path: file:///…")
+    if parts.scheme != "file" and not parts.hostname:
+        raise ValueError(f"'{value}' must be a plain address: host and path")
+    _ = parts.port  # ValueError when it is none
     return value.rstrip("/")
 
 
