@@ -1,0 +1,113 @@
+"""`apply PLAN`: carry a plan out, once, whatever interrupts it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tessera_catalog.errors import InputError, Refused
+from tessera_catalog.stores import Stores
+from tessera_sync import manifests
+from tessera_sync.journal import Lineage, open_journal, plan_id
+from tessera_sync.locks import hold
+from tessera_sync.plan_file import Header, read_plan
+from tessera_sync.run import Options, Report, Run
+from tessera_sync.steps import bytes_of, not_finished, part_of
+from tessera_sync.storage import Storage, open_storage
+
+Ints = npt.NDArray[np.integer[Any]]
+
+SPARE = 64 * 2**20
+"""Bytes of a file system that stay free."""
+
+_UPLOAD_TIMEOUT = timedelta(hours=24)
+"""Of one request: a stalled one is noticed by its bytes, a slow one may take its time."""
+
+
+def apply(
+    data_dir: Path,
+    stores: Stores,
+    path: Path,
+    options: Options,
+    say: Callable[[str], None],
+    follow: Callable[[str], None] | None = None,
+) -> Report:
+    """Carry out a plan, or what is left of it.
+
+    `say` is given messages for people; `follow` the target's name once its manifest has changed,
+    so that the catalogue's links can follow.
+
+    Refused when a manifest is no longer the one the plan was made from (what this plan's own runs
+    changed does not count), when another apply works on the target, and when there is no space or
+    no permission. Failures of tiles are in the report.
+    """
+    plan = read_plan(path)
+    header, identity = plan.header, plan_id(path)
+    stores.get(header.source), stores.get(header.target)
+    report = Report(identity, header.source, header.target)
+    lineage = Lineage.of(data_dir, identity)
+    busy = f"store '{header.target}' is being copied to"
+    # Parts of one plan may run at once; they have no tile in common.
+    lock = hold(data_dir / f".{header.target}.apply.lock", busy, shared=bool(options.shard))
+    with lock, open_journal(data_dir, identity, options.shard) as journal:
+        rows = part_of(plan.rows, options.shard)
+        todo = not_finished(rows, journal.finished)
+        report.before = rows.num_rows - todo.num_rows
+        run = Run(data_dir, header, journal, lineage, report, say)
+        run.merge()  # what a killed run had not come to
+        if todo.num_rows:
+            check_unchanged(data_dir, header, lineage)
+            source, target = (
+                open_storage(stores.get(name), request_timeout=_UPLOAD_TIMEOUT)
+                for name in (header.source, header.target)
+            )
+            check_room(target, bytes_of(todo))
+            run.all(source, target, todo, options)
+    if report.merged and follow is not None:
+        follow(header.target)
+    return report
+
+
+def check_unchanged(data_dir: Path, header: Header, lineage: Lineage) -> None:
+    """Refuse a plan whose manifests have changed since, but by its own work."""
+    for role, name, planned in (
+        ("source", header.source, header.source_digest),
+        ("target", header.target, header.target_digest),
+    ):
+        manifest = manifests.load(data_dir, name, header.dataset)
+        own = role == "target" and lineage.has(planned, manifest.digest)
+        if manifest.digest != planned and not own:
+            about = manifest.about
+            made = f"{about.how or 'made'} at {about.made:%Y-%m-%d %H:%M} UTC"
+            raise Refused(
+                f"the manifest of {role} '{name}' has changed since the plan was made "
+                f"({header.created}): {about.changed or made}; make the plan again"
+            )
+
+
+def check_room(target: Storage, coming: int) -> None:
+    """Refuse to begin when the target cannot be written to or cannot hold the bytes to come."""
+    target.check_writable()
+    free = target.free_bytes()
+    if free is not None and free < coming + SPARE:
+        raise Refused(
+            f"store '{target.name}' has {free / 1e9:,.1f} GB free, the plan needs "
+            f"{(coming + SPARE) / 1e9:,.1f} GB: make room, or plan less with --limit"
+        )
+
+
+def parse_rate(text: str) -> int:
+    """Read bytes per second: `500k`, `20M`, `1.5G`, powers of 1000; InputError when it is none."""
+    units = {"k": 10**3, "m": 10**6, "g": 10**9}
+    unit = units.get(text[-1:].lower(), 1)
+    number = text if unit == 1 else text[:-1]
+    with contextlib.suppress(ValueError, OverflowError):
+        if float(number) * unit >= 1:
+            return int(float(number) * unit)
+    raise InputError(f"--limit-rate {text}: it must be bytes per second, as in 500k, 20M or 1.5G")

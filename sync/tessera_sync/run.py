@@ -1,0 +1,201 @@
+"""One run of apply: its streams, its journal, its signals, and what it tells at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pyarrow as pa
+from aiolimiter import AsyncLimiter
+
+from tessera_catalog.errors import Refused, TesseraError
+from tessera_sync.attempts import Policy
+from tessera_sync.carry import Outcome, Stop, carry
+from tessera_sync.journal import Journal, Lineage
+from tessera_sync.merge import merge
+from tessera_sync.placing import in_thread
+from tessera_sync.plan_file import Header
+from tessera_sync.progress import Course, course
+from tessera_sync.rates import store_rate
+from tessera_sync.steps import action_of, bytes_of, steps_of
+from tessera_sync.storage import Storage
+
+MERGE_SECONDS = 300.0
+"""How often a running apply brings the manifest up to its journal."""
+
+ALIKE = 20
+"""So many failures of a store in a row, with no tile done between, are an outage."""
+
+_INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to carry a plan out."""
+
+    jobs: int = 16
+    """Tiles under way at once."""
+    bytes_per_second: int | None = None
+    """Limit of all streams together."""
+    shard: str = ""
+    """Part "i/n" of the plan, for job arrays; empty is all."""
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass
+class Report:
+    """What one run of apply did; a failure in `failed`, or `stopped`, is an exit code of 1."""
+
+    plan: str
+    source: str
+    target: str
+    done: Counter[str] = field(default_factory=Counter)
+    """Tiles by action: copy, replace, delete."""
+    before: int = 0
+    """Tiles that earlier runs had done."""
+    left: int = 0
+    """Tiles neither done nor failed."""
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    """Path and reason of each tile that failed."""
+    stopped: str = ""
+    """Why not everything was tried, else empty."""
+    bytes: int = 0
+    """Bytes that came from the source."""
+    seconds: float = 0.0
+    merged: int = 0
+    """Tiles the target's manifest learned."""
+
+
+class Run:
+    """The work on a plan under the target's and the journal's locks."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        header: Header,
+        journal: Journal,
+        lineage: Lineage,
+        report: Report,
+        say: Callable[[str], None],
+    ) -> None:
+        self._data_dir = data_dir
+        self._header = header
+        self._journal = journal
+        self._lineage = lineage
+        self._report = report
+        self._say = say
+        self._stop = Stop()
+        self._alike = 0
+
+    def merge(self) -> None:
+        """Bring the target's manifest up to the journal."""
+        header = self._header
+        how = f"apply {self._report.plan} from {header.source}"
+        self._report.merged += merge(
+            self._data_dir, header.target, header.dataset, self._journal, self._lineage, how
+        )
+
+    def all(self, source: Storage, target: Storage, todo: pa.Table, options: Options) -> None:
+        """Do what is to do; the manifest and the measured rate follow, however it ends."""
+        report, begun = self._report, time.monotonic()
+        what = f"{source.name} → {target.name}"
+        try:
+            with course(what, todo.num_rows, bytes_of(todo)) as bar:
+                asyncio.run(self._work(source, target, todo, options, bar))
+        except asyncio.CancelledError:
+            pass  # the second Ctrl-C; files half written are gone again
+        except ExceptionGroup as group:
+            raise _first(group) from group
+        finally:
+            report.seconds = time.monotonic() - begun
+            report.stopped = self._stop.why
+            report.left = todo.num_rows - sum(report.done.values()) - len(report.failed)
+            self.merge()
+        if report.bytes and options.bytes_per_second is None:
+            store_rate(self._data_dir, source.name, target.name, report.bytes / report.seconds)
+
+    async def _work(
+        self, source: Storage, target: Storage, todo: pa.Table, options: Options, bar: Course
+    ) -> None:
+        policy = options.policy
+        if options.bytes_per_second is not None:
+            policy = replace(policy, rate=AsyncLimiter(options.bytes_per_second, 1))
+        merging = asyncio.create_task(self._merge_now_and_then())
+        try:
+            with self._signals():
+                await carry(
+                    source,
+                    target,
+                    steps_of(todo),
+                    options.jobs,
+                    policy,
+                    bar,
+                    self._take,
+                    self._stop,
+                )
+        finally:
+            merging.cancel()
+            await asyncio.wait([merging])
+
+    async def _take(self, outcome: Outcome) -> None:
+        """Record what became of a tile; a series of failures of a store ends the run."""
+        tile, report = outcome.step.tile, self._report
+        if outcome.failure is None:
+            await self._journal.done(tile, outcome.whole)
+            report.done[action_of(outcome.step)] += 1
+            report.bytes += outcome.moved
+            self._alike = 0
+            return
+        report.failed.append((tile.path, outcome.failure))
+        await self._journal.failed(tile, outcome.failure)
+        self._alike += outcome.outage
+        if outcome.full:
+            self._stop.ask(f"no space is left in '{report.target}'")
+        elif self._alike >= ALIKE:
+            self._stop.ask(f"{ALIKE} tiles in a row failed by a store, not by themselves")
+
+    async def _merge_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(MERGE_SECONDS)
+            # Another process may be busy with the manifest; the journal loses nothing meanwhile.
+            with contextlib.suppress(Refused):
+                await in_thread(self.merge)
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """First Ctrl-C or SIGTERM: finish what is under way. Second: stop at once."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        watched = []
+
+        def asked() -> None:
+            if self._stop.why == _INTERRUPTED and task is not None:
+                task.cancel()
+                return
+            self._stop.ask(_INTERRUPTED)
+            self._say("finishing the tiles under way; once more stops at once")
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Outside the main thread there are no signals to watch.
+            with contextlib.suppress(ValueError, RuntimeError):
+                loop.add_signal_handler(number, asked)
+                watched.append(number)
+        try:
+            yield
+        finally:
+            for number in watched:
+                loop.remove_signal_handler(number)
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    """What to tell of several errors at once: one of ours before a bug."""
+    ours = group.subgroup(TesseraError)
+    found: BaseException = ours or group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found if isinstance(found, Exception) else group
