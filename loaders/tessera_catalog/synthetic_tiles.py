@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -57,8 +57,9 @@ DAY = 86_400_000_000
 """Microseconds."""
 
 
+@cache
 def land_cells() -> Ints:
-    """Cells with any land, north of 60°S, ascending: about 1.6 million."""
+    """Cells with any land, north of 60°S, ascending: about 1.6 million. Not to be changed."""
     try:
         from global_land_mask import globe  # 5 s and 1 GB: only for those who generate
     except ImportError as error:
