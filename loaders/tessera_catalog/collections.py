@@ -136,17 +136,17 @@ def queryables(stores: Stores) -> list[Queryable]:
         of("created", "Files created", type="string", format="date-time"),
         of("updated", "Files updated", type="string", format="date-time"),
         of("title", "Title", type="string"),
-        of("grid:code", "Grid code", "BTREE", type="string"),
+        of("grid:code", "Grid code", type="string"),
         of("tessera:year", "Year", "BTREE", type="integer"),
         of("tessera:lon", "Centre, longitude", "BTREE", type="number", minimum=-180, maximum=180),
         of("tessera:lat", "Centre, latitude", "BTREE", type="number", minimum=-90, maximum=90),
-        of("tessera:dataset", "Dataset version", "BTREE", type="string"),
+        of("tessera:dataset", "Dataset version", type="string"),
         of("tessera:stores", "Stores that hold it", "GIN", type="array", items=names),
         of("tessera:missing_stores", "Stores that lack it", "GIN", type="array", items=names),
         of("tessera:store_count", "Number of copies", "BTREE", type="integer", minimum=0),
         of("tessera:verified", "Last verified", "BTREE", type="string", format="date-time"),
         *(
-            of(f"tessera:in_{store.name}", f"Held by {store.title}", "BTREE", type="boolean")
+            of(f"tessera:in_{store.name}", f"Held by {store.title}", type="boolean")
             for store in stores.stores
         ),
     ]

@@ -70,7 +70,7 @@ class Year:
         """The tiles, in the form of TILES."""
         if self.rows == 0:
             return
-        with pa.memory_map(str(self.path)) as file, pa.ipc.open_stream(file) as reader:
+        with pa.OSFile(str(self.path)) as file, pa.ipc.open_stream(file) as reader:
             yield from reader
 
 

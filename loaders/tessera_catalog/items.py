@@ -30,18 +30,14 @@ _SWAP_ATTEMPT = "2s"
 
 
 def are_current(connection: Connection, series: Series) -> bool:
-    """Whether the items are there, one for each tile, and were made as they would be now."""
+    """Whether the items are there, untouched by others, and were made as they would be now."""
     row = connection.execute(
         "SELECT to_regclass('pgstac._items_' || key)::text FROM pgstac.collections WHERE id = %s",
         [series.collection],
     ).fetchone()
     if row is None or row[0] is None or series.projection is None:
         return False
-    if series.projection != projection(connection, series.collection):
-        return False
-    partition = sql.Identifier("pgstac", _partition_name(connection, series.collection))
-    count = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(partition)).fetchone()
-    return count == (series.tiles,)
+    return series.projection == projection(connection, series.collection)
 
 
 def rebuild(
@@ -79,6 +75,7 @@ def rebuild(
     connection.execute(
         sql.SQL("CREATE UNIQUE INDEX {} ON {} (id)").format(sql.Identifier(f"{fresh}_pk"), table)
     )
+    connection.execute(composed("watch_items", table=table, collection=sql.Literal(collection)))
     connection.execute(sql.SQL("ANALYZE {}").format(table))
     _swap(connection, name, fresh, collection)
 

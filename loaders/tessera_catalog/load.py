@@ -248,7 +248,8 @@ def _load_year(run: _Run, job: _Job, advance: Callable[[int], None]) -> Changes:
         advance(rows)
 
     with connect(run.conninfo) as connection:
-        if not tiles.exists(connection, series):
+        is_new = not tiles.exists(connection, series)
+        if is_new:
             rows = tiles.create(connection, series, options.holder, job.fed.batches(), step)
             changes, all_items = Changes(inserted=rows), True
         else:
@@ -264,6 +265,8 @@ def _load_year(run: _Run, job: _Job, advance: Callable[[int], None]) -> Changes:
         else:
             items.patch(connection, series, tiles.CHANGED)
             step(job.fed.rows)
+        if is_new:
+            tiles.attach(connection, series)
         catalogue.finish_series(
             connection, options.stores, series, job.fed.fingerprint, synthetic=run.synthetic
         )

@@ -155,7 +155,7 @@ class Registry:
 def open_registry(path: Path) -> Registry:
     """Open a parquet file and find its columns; InputError when it cannot be one of ours."""
     try:
-        file = pq.ParquetFile(path, memory_map=True)
+        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20)
         schema = file.schema_arrow
         names = schema.names
     except FileNotFoundError as error:

@@ -102,6 +102,19 @@ LANGUAGE sql STABLE SET search_path = pgstac, public AS $$
       AND NOT indisunique
 $$;
 
+-- Items are ours to write. When anyone else does, through pgSTAC or by hand, the next load makes
+-- the items anew. On a partition the argument names the collection.
+CREATE FUNCTION tessera.void_projection() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = tessera AS $$
+BEGIN
+    UPDATE tessera.collection SET projection = NULL
+    WHERE projection IS NOT NULL AND (TG_NARGS = 0 OR collection = TG_ARGV[0]);
+    RETURN NULL;
+END;
+$$;
+CREATE TRIGGER tessera_void_projection AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
+    ON pgstac.items FOR EACH STATEMENT EXECUTE FUNCTION tessera.void_projection();
+
 -- Searches sort by these three when not told otherwise, and all items of a year share their
 -- datetime: without this index every page sorts a year. On the template too, so that pgSTAC
 -- counts it among the indexes that belong there.
