@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from tessera_sync.attempts import CopyError, Outage, Policy, TargetFull
+from tessera_sync.pool import Stop, spread
 from tessera_sync.progress import Course
 from tessera_sync.steps import Drop, Step
 from tessera_sync.storage import Storage
@@ -32,17 +31,6 @@ class Outcome:
 Sink = Callable[[Outcome], Awaitable[None]]
 
 
-@dataclass
-class Stop:
-    """Whether new steps may begin: not once there is a reason, of which the first stays."""
-
-    why: str = ""
-
-    def ask(self, why: str) -> None:
-        """Let what is under way be the last."""
-        self.why = self.why or why
-
-
 async def carry(
     source: Storage,
     target: Storage,
@@ -58,18 +46,10 @@ async def carry(
     When `stop` is asked, what is under way is finished and nothing else begun.
     """
 
-    async def stream() -> None:
-        for step in steps:
-            if stop.why:
-                return
-            await sink(await do(source, target, step, policy, course))
+    async def one(step: Step) -> None:
+        await sink(await do(source, target, step, policy, course))
 
-    # As many threads as streams: each may hash, write or make durable at the same time.
-    with ThreadPoolExecutor(jobs + 4, "tessera-sync") as threads:
-        asyncio.get_running_loop().set_default_executor(threads)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(jobs):
-                group.create_task(stream())
+    await spread(steps, jobs, one, stop)
 
 
 async def do(

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
 from aiolimiter import AsyncLimiter
 
-from tessera_catalog.errors import Refused, TesseraError
+from tessera_catalog.errors import Refused
 from tessera_sync.attempts import Policy
-from tessera_sync.carry import Outcome, Stop, carry
+from tessera_sync.carry import Outcome, carry
 from tessera_sync.journal import Journal, Lineage
 from tessera_sync.merge import merge
 from tessera_sync.placing import in_thread
 from tessera_sync.plan_file import Header
+from tessera_sync.pool import Stop, interruptible, run
 from tessera_sync.progress import Course, course
 from tessera_sync.rates import store_rate
 from tessera_sync.steps import action_of, bytes_of, steps_of
@@ -28,11 +28,6 @@ from tessera_sync.storage import Storage
 
 MERGE_SECONDS = 300.0
 """How often a running apply brings the manifest up to its journal."""
-
-ALIKE = 20
-"""So many failures of a store in a row, with no tile done between, are an outage."""
-
-_INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,6 @@ class Run:
         self._report = report
         self._say = say
         self._stop = Stop()
-        self._alike = 0
 
     def merge(self) -> None:
         """Bring the target's manifest up to the journal."""
@@ -107,11 +101,7 @@ class Run:
         what = f"{source.name} → {target.name}"
         try:
             with course(what, todo.num_rows, bytes_of(todo)) as bar:
-                asyncio.run(self._work(source, target, todo, options, bar))
-        except asyncio.CancelledError:
-            pass  # the second Ctrl-C; files half written are gone again
-        except ExceptionGroup as group:
-            raise _first(group) from group
+                run(self._work(source, target, todo, options, bar))
         finally:
             report.seconds = time.monotonic() - begun
             report.stopped = self._stop.why
@@ -128,7 +118,7 @@ class Run:
             policy = replace(policy, rate=AsyncLimiter(options.bytes_per_second, 1))
         merging = asyncio.create_task(self._merge_now_and_then())
         try:
-            with self._signals():
+            with interruptible(self._stop, self._say):
                 await carry(
                     source,
                     target,
@@ -141,24 +131,21 @@ class Run:
                 )
         finally:
             merging.cancel()
-            await asyncio.wait([merging])
+            await asyncio.gather(merging, return_exceptions=True)
 
     async def _take(self, outcome: Outcome) -> None:
         """Record what became of a tile; a series of failures of a store ends the run."""
         tile, report = outcome.step.tile, self._report
+        self._stop.went(outcome.outage)
         if outcome.failure is None:
             await self._journal.done(tile, outcome.whole)
             report.done[action_of(outcome.step)] += 1
             report.bytes += outcome.moved
-            self._alike = 0
             return
         report.failed.append((tile.path, outcome.failure))
         await self._journal.failed(tile, outcome.failure)
-        self._alike += outcome.outage
         if outcome.full:
             self._stop.ask(f"no space is left in '{report.target}'")
-        elif self._alike >= ALIKE:
-            self._stop.ask(f"{ALIKE} tiles in a row failed by a store, not by themselves")
 
     async def _merge_now_and_then(self) -> None:
         while True:
@@ -166,36 +153,3 @@ class Run:
             # Another process may be busy with the manifest; the journal loses nothing meanwhile.
             with contextlib.suppress(Refused):
                 await in_thread(self.merge)
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """First Ctrl-C or SIGTERM: finish what is under way. Second: stop at once."""
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        watched = []
-
-        def asked() -> None:
-            if self._stop.why == _INTERRUPTED and task is not None:
-                task.cancel()
-                return
-            self._stop.ask(_INTERRUPTED)
-            self._say("finishing the tiles under way; once more stops at once")
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # Outside the main thread there are no signals to watch.
-            with contextlib.suppress(ValueError, RuntimeError):
-                loop.add_signal_handler(number, asked)
-                watched.append(number)
-        try:
-            yield
-        finally:
-            for number in watched:
-                loop.remove_signal_handler(number)
-
-
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    """What to tell of several errors at once: one of ours before a bug."""
-    ours = group.subgroup(TesseraError)
-    found: BaseException = ours or group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found if isinstance(found, Exception) else group

@@ -1,0 +1,183 @@
+"""`record STORE FILE`: take tiles into a manifest that some other tool has copied."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from tessera_catalog import grid
+from tessera_catalog.errors import InputError
+from tessera_catalog.store_manifest import ROWS
+from tessera_catalog.stores import Stores
+from tessera_sync import manifests
+from tessera_sync.attempts import CopyError, Outage, Policy, asked
+from tessera_sync.layout import Tile, parse_path
+from tessera_sync.pool import Stop, interruptible, run, spread
+from tessera_sync.progress import Course, course
+from tessera_sync.storage import FileState, Storage, open_storage
+
+Sizes = tuple[int | None, int | None]
+
+MAX_LINE = 4096
+"""Characters; a longer line is no path of a tile."""
+
+
+@dataclass
+class Recorded:
+    """What became of the lines. Exit code 1 when `failed` or `bad` has any, or `stopped`."""
+
+    store: str
+    recorded: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    """Path and reason of each tile that is not whole in the store."""
+    bad: list[tuple[int, str]] = field(default_factory=list)
+    """Number and text of each line that names no tile."""
+    stopped: str = ""
+
+
+def record(
+    data_dir: Path,
+    stores: Stores,
+    name: str,
+    lines: Iterable[str],
+    *,
+    trust: bool,
+    jobs: int,
+    say: Callable[[str], None],
+    policy: Policy | None = None,
+) -> Recorded:
+    """Record the tiles that the lines name, one path a line (`2024/grid_0.85_49.95`).
+
+    Only tiles whose files are all there, with the sizes that other stores' manifests know, are
+    recorded; with `trust` all are, unseen and with nothing known of their files.
+    """
+    store = stores.get(name)
+    report = Recorded(name)
+    tiles = read_paths(lines, report)
+    if not tiles:
+        return report
+    if trust:
+        rows = pa.Table.from_pylist([tile._asdict() for tile in tiles], schema=ROWS)
+    else:
+        known = known_sizes(data_dir, stores, name, tiles)
+        look = _Look(open_storage(store), known, policy or Policy(), report)
+        with course(f"looking at {name}", len(tiles), 0) as bar:
+            run(look.all(tiles, jobs, bar, say))
+        rows = pa.Table.from_pylist(look.rows, schema=ROWS)
+    if rows.num_rows:
+        manifests.update(data_dir, name, stores.dataset.id, how="record", upsert=rows)
+    report.recorded = rows.num_rows
+    return report
+
+
+def read_paths(lines: Iterable[str], report: Recorded) -> list[Tile]:
+    """The tiles of the lines, each once; other lines go to `report.bad`. Empty ones are skipped."""
+    tiles: dict[Tile, None] = {}
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        tile = parse_path(text) if len(text) <= MAX_LINE else None
+        if tile is not None:
+            tiles[tile] = None
+        elif text:
+            report.bad.append((number, text[:100]))
+    if report.bad and not tiles:
+        number, text = report.bad[0]
+        raise InputError(f"line {number}: '{text}' is no tile's path, as 2024/grid_0.85_49.95 is")
+    return list(tiles)
+
+
+def known_sizes(
+    data_dir: Path, stores: Stores, name: str, tiles: list[Tile]
+) -> dict[Tile, set[Sizes]]:
+    """Sizes of the tiles' embeddings and scales in the manifests of all other stores."""
+    keys = np.array(tiles, dtype=np.int64)
+    known: dict[Tile, set[Sizes]] = {}
+    for other in stores.names:
+        if other == name or not manifests.path_of(data_dir, other).exists():
+            continue
+        manifest = manifests.load(data_dir, other, stores.dataset.id)
+        for year in set(manifest.years) & set(keys[:, 0].tolist()):
+            rows = manifest.read(year, ["lon_i", "lat_i", "embeddings_size", "scales_size"])
+            of_year = keys[keys[:, 0] == year]
+            wanted = grid.cell(of_year[:, 1], of_year[:, 2])
+            found = rows.filter(pa.array(np.isin(manifests.cells_of(rows), wanted)))
+            for lon_i, lat_i, *sizes in zip(*(c.to_pylist() for c in found.columns), strict=True):
+                if 0 not in sizes:
+                    known.setdefault(Tile(year, lon_i, lat_i), set()).add((sizes[0], sizes[1]))
+    return known
+
+
+class _Look:
+    """The store looked at, path by path."""
+
+    def __init__(
+        self, storage: Storage, known: dict[Tile, set[Sizes]], policy: Policy, report: Recorded
+    ) -> None:
+        self.rows: list[dict[str, object]] = []
+        self._storage = storage
+        self._known = known
+        self._policy = policy
+        self._report = report
+        self._stop = Stop()
+
+    async def all(
+        self, tiles: list[Tile], jobs: int, bar: Course, say: Callable[[str], None]
+    ) -> None:
+        async def one(tile: Tile) -> None:
+            await self._one(tile)
+            bar.finished()
+
+        with interruptible(self._stop, say):
+            await spread(tiles, jobs, one, self._stop)
+        self._report.stopped = self._stop.why
+
+    async def _one(self, tile: Tile) -> None:
+        names = (tile.embeddings, tile.scales)
+        what = f"looking at {self._storage.name}:{tile.path}"
+        try:
+            there = await asked(what, self._policy, lambda: self._storage.files(tile.path, names))
+        except CopyError as error:
+            self._stop.went(isinstance(error, Outage))
+            self._report.failed.append((tile.path, str(error)))
+            return
+        self._stop.went(outage=False)
+        lack = incomplete(tile, there, self._known.get(tile, set()))
+        if lack:
+            self._report.failed.append((tile.path, lack))
+            return
+        embeddings, scales = there[tile.embeddings], there[tile.scales]
+        self.rows.append(row_of(tile, embeddings, scales, dt.datetime.now(dt.UTC)))
+
+
+def incomplete(tile: Tile, there: dict[str, FileState], known: set[Sizes]) -> str:
+    """Why a tile as the store shows it is not whole; empty when it is."""
+    for name in (tile.embeddings, tile.scales):
+        if name not in there:
+            return f"{name} is not there"
+        if there[name].size == 0:
+            return f"{name} has no bytes"
+    have = there[tile.embeddings].size, there[tile.scales].size
+    fits = any(all(k in (None, h) for k, h in zip(sizes, have, strict=True)) for sizes in known)
+    if known and not fits:
+        want = " or ".join(f"{a} and {b}" for a, b in sorted(known, key=str))
+        return f"its files have {have[0]} and {have[1]} bytes, in other stores {want}"
+    return ""
+
+
+def row_of(
+    tile: Tile, embeddings: FileState, scales: FileState, seen_at: dt.datetime
+) -> dict[str, object]:
+    """A row of a manifest (ROWS) for files that were seen and not read."""
+    return {
+        **tile._asdict(),
+        "embeddings_size": embeddings.size,
+        "scales_size": scales.size,
+        "embeddings_mtime": embeddings.mtime,
+        "scales_mtime": scales.mtime,
+        "seen_at": seen_at,
+    }
