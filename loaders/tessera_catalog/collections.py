@@ -58,10 +58,7 @@ def collection(
     return {
         "type": "Collection",
         "stac_version": "1.1.0",
-        "stac_extensions": [
-            "https://stac-extensions.github.io/file/v2.1.0/schema.json",
-            "https://stac-extensions.github.io/alternate-assets/v1.2.0/schema.json",
-        ],
+        "stac_extensions": [],
         "id": identifier,
         "title": f"GeoTessera {dataset} {year}" + (" (synthetic)" if synthetic else ""),
         "description": (
