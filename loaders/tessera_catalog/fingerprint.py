@@ -6,9 +6,9 @@ import hashlib
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from tessera_catalog.arrays import to_arrow, to_numpy, valid
 
 FINGERPRINT = pa.field("fingerprint", pa.int64())
 """Mix of the known hashes of a row; its two low bits say which they are (1 embeddings, 2 scales).
@@ -40,10 +40,10 @@ class RowsDigest:
         year = rows.column("year")[0].as_py()
         self._sum.update(f"{year} {rows.num_rows}".encode())
         for name in ("lon_i", "lat_i"):
-            self._sum.update(rows.column(name).to_numpy().astype("<i2").data)
+            self._sum.update(to_numpy(rows.column(name)).astype("<i2").data)
         for name in ("embeddings_size", "scales_size"):
-            self._sum.update(_filled(rows.column(name), -1).data)
-        self._sum.update(_filled(marks, 0).data)
+            self._sum.update(to_numpy(rows.column(name), -1).astype("<i8").data)
+        self._sum.update(to_numpy(marks).astype("<i8").data)
 
     def text(self) -> str:
         """The digest so far, in hex."""
@@ -62,13 +62,8 @@ def fingerprints(embeddings: Any, scales: Any) -> pa.Array:
         words = words[4 * array.offset : 4 * (array.offset + len(array))].reshape(-1, 4)
         # Multiply-add with odd numbers: SHA-256 is even already, every bit only has to count.
         part = sum(words[:, i] * _ODD[bit - 1][i] for i in range(4))
-        known = pc.is_valid(array).to_numpy(zero_copy_only=False)
+        known = valid(array)
         total += np.where(known, part, np.uint64(0))
         flags += known * np.uint64(bit)
     mixed = (total & ~np.uint64(3)) | flags
-    return pa.array(mixed.view(np.int64), mask=flags == 0)
-
-
-def _filled(column: Any, value: int) -> npt.NDArray[np.int64]:
-    filled = pc.fill_null(column, value).to_numpy()
-    return np.ascontiguousarray(filled.astype("<i8", copy=False))
+    return to_arrow(mixed.view(np.int64), flags == 0)

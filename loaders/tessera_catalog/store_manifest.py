@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tessera_catalog import grid
+from tessera_catalog.arrays import empty, to_arrow, to_numpy
 from tessera_catalog.errors import InputError
 from tessera_catalog.fingerprint import DIGESTED, FINGERPRINT, RowsDigest, fingerprints
 from tessera_catalog.manifest import MANIFEST, TILES, TIMESTAMP
@@ -156,36 +157,42 @@ class Manifest:
 
     def read(self, year: int, columns: Sequence[str] = tuple(ROWS.names)) -> pa.Table:
         """Rows of a year in the order of cells: columns of ROWS, and `fingerprint`."""
-        wanted = list(columns)
-        if FINGERPRINT.name in wanted and not self._marked:
-            wanted.remove(FINGERPRINT.name)
-            rows = self._read(year, {*wanted, "embeddings_sha256", "scales_sha256"})
-            marks = fingerprints(rows.column("embeddings_sha256"), rows.column("scales_sha256"))
-            rows = rows.append_column(FINGERPRINT, marks)
-        else:
-            rows = self._read(year, set(wanted))
-        return rows.select(list(columns))
+        return self._read(year, self._groups_of(year), list(columns))
+
+    def blocks(self, year: int, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The rows of `read`, one row group after another: little memory, used again and again."""
+        for group in self._groups_of(year):
+            yield self._read(year, [group], list(columns))
 
     def take(self, year: int, rows: npt.NDArray[Any], columns: Sequence[str]) -> pa.Table:
-        """Some rows of a year, by ascending numbers within it; row groups without any stay unread."""
+        """Some rows of a year, by ascending numbers within it; other row groups stay unread."""
         if not self._aligned(year):
-            return self.read(year, columns).take(pa.array(rows))
+            return self.read(year, columns).take(to_arrow(rows))
         parts, start = [], 0
         for group in self._groups_of(year):
             stop = start + self._file.metadata.row_group(group).num_rows
             first, last = np.searchsorted(rows, (start, stop))
             if first < last:
                 part = self._read_groups([group], sorted(columns))
-                parts.append(part.take(pa.array(rows[first:last] - start)))
+                parts.append(part.take(to_arrow(rows[first:last] - start)))
             start = stop
-        empty = ROWS.empty_table().select(columns)
-        return pa.concat_tables([part.select(columns) for part in parts]) if parts else empty
+        nothing = empty(ROWS).select(columns)
+        return pa.concat_tables([part.select(columns) for part in parts]) if parts else nothing
 
-    def _read(self, year: int, columns: set[str]) -> pa.Table:
-        if self._aligned(year):
-            return self._read_groups(self._groups_of(year), sorted(columns))
-        rows = self._read_groups(self._groups_of(year), sorted(columns | {"year"}))
-        return rows.filter(pc.equal(rows.column("year"), year))
+    def _read(self, year: int, groups: list[int], columns: list[str]) -> pa.Table:
+        wanted = set(columns)
+        unmarked = FINGERPRINT.name in wanted and not self._marked
+        if unmarked:
+            wanted = (wanted - {FINGERPRINT.name}) | {"embeddings_sha256", "scales_sha256"}
+        if any(self._groups[group] != (year, year) for group in groups):
+            rows = self._read_groups(groups, sorted(wanted | {"year"}))
+            rows = rows.filter(pc.equal(rows.column("year"), year))
+        else:
+            rows = self._read_groups(groups, sorted(wanted))
+        if unmarked:
+            marks = fingerprints(rows.column("embeddings_sha256"), rows.column("scales_sha256"))
+            rows = rows.append_column(FINGERPRINT, marks)
+        return rows.select(columns)
 
     def _read_groups(self, groups: list[int], names: list[str]) -> pa.Table:
         try:
@@ -236,10 +243,10 @@ def ascending(cells: npt.NDArray[Any]) -> bool:
 
 
 def _one_year(rows: pa.Table) -> int:
-    years = rows.column("year").to_numpy()
+    years = to_numpy(rows.column("year"))
     cells = grid.cell(
-        rows.column("lon_i").to_numpy().astype(np.int32),
-        rows.column("lat_i").to_numpy().astype(np.int32),
+        to_numpy(rows.column("lon_i")).astype(np.int32),
+        to_numpy(rows.column("lat_i")).astype(np.int32),
     )
     if years.min() != years.max() or not ascending(cells):
         raise ValueError("rows of a manifest must be of one year and sorted by cell, each once")
@@ -249,7 +256,7 @@ def _one_year(rows: pa.Table) -> int:
 def _to_file(rows: pa.Table, marks: pa.Array, schema: pa.Schema) -> pa.Table:
     columns = {FILE_COLUMNS[name]: rows.column(name) for name in ROWS.names}
     for name in ("lon", "lat"):
-        columns[name] = pa.array(rows.column(f"{name}_i").to_numpy() / 100.0)
+        columns[name] = to_arrow(to_numpy(rows.column(f"{name}_i")) / 100.0)
     columns[FINGERPRINT.name] = marks
     return pa.table([columns[name] for name in schema.names], schema=schema)
 

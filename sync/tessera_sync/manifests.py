@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tessera_catalog import grid
+from tessera_catalog.arrays import empty, to_arrow, to_numpy
 from tessera_catalog.errors import InputError
 from tessera_catalog.manifest import TILES, open_registry
 from tessera_catalog.store_manifest import ROWS, About, Manifest, is_manifest, write
@@ -100,9 +101,9 @@ def update(
     returns the digest of the new manifest. A store without a manifest begins with an empty one.
     `before` is told the digests of the old and the new one just before the old one is replaced.
     """
-    added = split(upsert if upsert is not None else ROWS.empty_table())
+    added = split(upsert if upsert is not None else empty(ROWS))
     gone = split(
-        remove if remove is not None else ROWS.empty_table().select(["year", "lon_i", "lat_i"])
+        remove if remove is not None else empty(ROWS).select(["year", "lon_i", "lat_i"])
     )
     with lock(data_dir, store):
         old = load(data_dir, store, dataset) if path_of(data_dir, store).exists() else None
@@ -116,7 +117,7 @@ def update(
 
         def merged() -> Iterator[pa.Table]:
             for year in years:
-                rows = old.read(year) if old and year in old.years else ROWS.empty_table()
+                rows = old.read(year) if old and year in old.years else empty(ROWS)
                 rows = _without(
                     rows, [t for t in (gone.get(year), added.get(year)) if t is not None]
                 )
@@ -142,9 +143,9 @@ def read_foreign(path: Path, dataset: str) -> Foreign:
     for batch in registry.batches(dataset):
         for reason in pc.value_counts(batch.rejected.column("reason")).to_pylist():
             rejected[reason["values"]] += reason["counts"]
-        years = batch.tiles.column("year").to_numpy()
+        years = to_numpy(batch.tiles.column("year"))
         for year in np.unique(years):
-            of_year = batch.tiles.filter(pa.array(years == year))
+            of_year = batch.tiles.filter(to_arrow(years == year))
             parts.setdefault(int(year), []).append(of_year)
     years_tables = {
         year: _complete(pa.Table.from_batches(parts.pop(year))) for year in sorted(parts)
@@ -154,14 +155,14 @@ def read_foreign(path: Path, dataset: str) -> Foreign:
 
 def split(rows: pa.Table) -> dict[int, pa.Table]:
     """Rows by year."""
-    years = rows.column("year").to_numpy()
-    return {int(y): rows.filter(pa.array(years == y)) for y in np.unique(years)}
+    years = to_numpy(rows.column("year"))
+    return {int(y): rows.filter(to_arrow(years == y)) for y in np.unique(years)}
 
 
 def cells_of(rows: pa.Table) -> npt.NDArray[np.int32]:
     """Cell numbers of rows with lon_i and lat_i."""
-    lon_i = rows.column("lon_i").to_numpy().astype(np.int32)
-    lat_i = rows.column("lat_i").to_numpy().astype(np.int32)
+    lon_i = to_numpy(rows.column("lon_i")).astype(np.int32)
+    lat_i = to_numpy(rows.column("lat_i")).astype(np.int32)
     cells: npt.NDArray[np.int32] = grid.cell(lon_i, lat_i)
     return cells
 
@@ -171,12 +172,12 @@ def in_order(rows: pa.Table) -> pa.Table:
     cells = cells_of(rows)
     if (cells[1:] > cells[:-1]).all():
         return rows
-    return rows.take(pa.array(np.argsort(cells, kind="stable")))
+    return rows.take(to_arrow(np.argsort(cells, kind="stable")))
 
 
 def now() -> dt.datetime:
-    """The time, in UTC and to the second."""
-    return dt.datetime.now(dt.UTC).replace(microsecond=0)
+    """The time, in UTC."""
+    return dt.datetime.now(dt.UTC)
 
 
 def tool() -> str:
@@ -232,4 +233,4 @@ def _without(rows: pa.Table, keys: list[pa.Table]) -> pa.Table:
     if not keys or rows.num_rows == 0:
         return rows
     named = np.concatenate([cells_of(table) for table in keys])
-    return rows.filter(pa.array(~np.isin(cells_of(rows), named)))
+    return rows.filter(to_arrow(~np.isin(cells_of(rows), named)))

@@ -1,0 +1,56 @@
+"""Arrow columns as NumPy arrays and back, without a copy and without pandas.
+
+`to_numpy()`, `pa.array()` and `empty_table()` import pandas, which takes longer than a plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def to_numpy(column: pa.Array | pa.ChunkedArray, null: int = 0) -> npt.NDArray[Any]:
+    """Values of a column of whole numbers, `null` in the empty places; read-only."""
+    if column.null_count:
+        column = pc.fill_null(column, pa.scalar(null, column.type))
+    if isinstance(column, pa.ChunkedArray):
+        column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    values: npt.NDArray[Any] = np.from_dlpack(column)
+    return values
+
+
+def valid(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """Whether each place of a column has a value."""
+    return to_numpy(pc.cast(pc.is_valid(column), pa.uint8())).view(np.bool_)
+
+
+def to_arrow(
+    values: npt.NDArray[Any], mask: npt.NDArray[np.bool_] | None = None, kind: Any = None
+) -> pa.Array:
+    """Whole numbers or truth values as an Arrow array, empty where `mask` is true.
+
+    `kind` is another Arrow type of the same width, a timestamp for instance.
+    """
+    kind = kind or pa.from_numpy_dtype(values.dtype)
+    data = np.packbits(values, bitorder="little") if values.dtype == np.bool_ else values
+    validity = None if mask is None else pa.py_buffer(np.packbits(~mask, bitorder="little"))
+    buffers = [validity, pa.py_buffer(np.ascontiguousarray(data))]
+    return pa.Array.from_buffers(kind, len(values), buffers)
+
+
+def texts(values: Sequence[str]) -> pa.Array:
+    """Strings as an Arrow array."""
+    encoded = [value.encode() for value in values]
+    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    buffers = [pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    return pa.StringArray.from_buffers(len(encoded), *buffers)
+
+
+def empty(schema: pa.Schema) -> pa.Table:
+    """A table of no rows."""
+    return pa.Table.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
