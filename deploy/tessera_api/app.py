@@ -5,13 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 from stac_fastapi.api.app import StacApi
 from stac_fastapi.api.middleware import ProxyHeaderMiddleware
-from stac_fastapi.api.models import (
-    ItemCollectionUri,
-    create_get_request_model,
-    create_post_request_model,
-)
+from stac_fastapi.api.models import create_get_request_model, create_post_request_model
 from stac_fastapi.pgstac.core import health_check
-from stac_fastapi.pgstac.types.search import PgstacSearch
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -22,7 +17,10 @@ from tessera_api.client import Client
 from tessera_api.database import lifespan
 from tessera_api.extensions import extensions
 from tessera_api.http import HeadMiddleware, PrefixMiddleware
+from tessera_api.requests import ItemsGet, SearchGet, SearchPost
 from tessera_api.settings import Settings
+
+STAC_VERSION = "1.1.0"
 
 EXPOSED_HEADERS = ("ETag", "Link", "Retry-After")
 
@@ -31,7 +29,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Assemble the application; it looks for its database when it is started."""
     settings = settings or Settings()
     served = extensions()
-    search = create_post_request_model(served.search, base_model=PgstacSearch)
+    search = create_post_request_model(served.search, base_model=SearchPost)
     api = StacApi(
         app=FastAPI(
             title=settings.stac_fastapi_title,
@@ -44,11 +42,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ),
         router=APIRouter(prefix=settings.prefix_path),
         settings=settings,
+        stac_version=STAC_VERSION,
         extensions=served.all,
-        client=Client(pgstac_search_model=search),  # type: ignore[call-arg]
+        client=Client(),
         response_class=JSONResponse,
-        items_get_request_model=create_get_request_model(served.items, ItemCollectionUri),
-        search_get_request_model=create_get_request_model(served.search),
+        items_get_request_model=create_get_request_model(served.items, ItemsGet),
+        search_get_request_model=create_get_request_model(served.search, SearchGet),
         search_post_request_model=search,
         collections_get_request_model=served.collections.GET,
         middlewares=middlewares(settings),

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-import attr
-from stac_fastapi.pgstac.core import CoreCrudClient
+from typing import Any
 
+import asyncpg
+import attr
+import orjson
+from stac_fastapi.pgstac.core import CoreCrudClient
+from stac_fastapi.pgstac.models.links import (
+    BaseLinks,
+    ItemCollectionLinks,
+    PagingLinks,
+    SearchLinks,
+)
+from stac_fastapi.types.errors import NotFoundError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tessera_api import collection_search, landing
+from tessera_api.catalogue import Connection, Snapshot, snapshot
+from tessera_api.errors import InvalidParameter
+from tessera_api.items import whole
+from tessera_api.queries import query
+from tessera_api.requests import Search, of_get, of_post
 from tessera_api.settings import LANDING_PAGE_ID
+
+GEOJSON = "application/geo+json"
 
 
 @attr.s
@@ -13,3 +34,109 @@ class Client(CoreCrudClient):  # type: ignore[misc]
     """The core routes of the STAC API."""
 
     landing_page_id: str = attr.ib(default=LANDING_PAGE_ID)
+
+    async def landing_page(self, **kwargs: Any) -> Any:
+        """`GET /`."""
+        page = await super().landing_page(**kwargs)
+        page["links"] += landing.links(kwargs["request"])
+        return page
+
+    async def get_search(self, request: Request, **given: Any) -> Response:
+        """`GET /search`."""
+        return await _found(request, of_get(request, **given), SearchLinks(request=request))
+
+    async def post_search(self, search_request: Any, request: Request, **_: Any) -> Response:
+        """`POST /search`."""
+        return await _found(request, of_post(search_request), SearchLinks(request=request))
+
+    async def item_collection(self, collection_id: str, request: Request, **given: Any) -> Response:
+        """`GET /collections/{collection_id}/items`."""
+        search = of_get(request, **{**given, "collections": [collection_id]})
+        links = ItemCollectionLinks(request=request, collection_id=collection_id)
+        return await _found(request, search, links, collection_id)
+
+    async def get_item(
+        self, item_id: str, collection_id: str, request: Request, **_: Any
+    ) -> Response:
+        """`GET /collections/{collection_id}/items/{item_id}`."""
+        search = Search(ids=[item_id], collections=[collection_id], limit=1)
+        async with request.app.state.get_connection(request, "r") as connection:
+            catalogue = await snapshot(request.app, connection)
+            rows = await _page(connection, search, catalogue)
+            found = await whole(connection, rows, search, catalogue, request)
+        if not found:
+            raise NotFoundError(f"Item {item_id} in Collection {collection_id} does not exist.")
+        return Response(orjson.dumps(found[0]), media_type=GEOJSON)
+
+    async def all_collections(self, request: Request, **given: Any) -> Any:
+        """`GET /collections`."""
+        try:
+            return await super().all_collections(
+                request, **collection_search.parameters(request, **given)
+            )
+        except asyncpg.PostgresSyntaxError as error:
+            # pgSTAC makes a text search query of `q` without looking.
+            raise InvalidParameter("q is not a search for words") from error
+
+    def _clean_search_args(self, base_args: dict[str, Any], **given: Any) -> dict[str, Any]:
+        """The search of collections as pgSTAC takes it."""
+        return collection_search.for_pgstac(super()._clean_search_args, base_args, **given)
+
+
+async def _found(
+    request: Request, search: Search, links: BaseLinks, collection_id: str | None = None
+) -> Response:
+    """The page of a search; NotFoundError when it is of a collection that does not exist."""
+    async with request.app.state.get_connection(request, "r") as connection:
+        catalogue = await snapshot(request.app, connection)
+        rows = await _page(connection, search, catalogue)
+        if not rows and collection_id is not None:
+            await _must_exist(connection, collection_id)
+        items = await whole(connection, rows[: search.limit], search, catalogue, request)
+        matched = await _matched(connection, search, catalogue)
+    backward = search.token is not None and search.token.lower().startswith("prev")
+    if backward:
+        items.reverse()
+    ends = [f"{_hex(row['collection'])}:{_hex(row['id'])}" for row in rows[: search.limit]]
+    if backward:
+        ends.reverse()
+    more = len(rows) > search.limit
+    paging = PagingLinks(
+        request=request,
+        next=ends[-1] if ends and (more or backward) else None,
+        prev=ends[0] if ends and search.token and (more or not backward) else None,
+    )
+    page = {
+        "type": "FeatureCollection",
+        "links": await links.get_links(extra_links=await paging.get_links()),
+        "features": items,
+        "numberMatched": matched,
+        "numberReturned": len(items),
+    }
+    return Response(orjson.dumps(page), media_type=GEOJSON)
+
+
+async def _page(
+    connection: Connection, search: Search, catalogue: Snapshot
+) -> list[asyncpg.Record]:
+    asked = {**search.for_pgstac(catalogue.properties), "limit": search.limit}
+    if search.token is not None:
+        asked["token"] = search.token
+    rows: list[asyncpg.Record] = await connection.fetch(query("page"), orjson.dumps(asked).decode())
+    return rows
+
+
+async def _matched(connection: Connection, search: Search, catalogue: Snapshot) -> int:
+    asked = search.for_pgstac(catalogue.properties)
+    asked.pop("sortby", None)
+    text = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS).decode()
+    return await catalogue.count(connection, text)
+
+
+async def _must_exist(connection: Connection, collection_id: str) -> None:
+    if not await connection.fetchval(query("collection_exists"), collection_id):
+        raise NotFoundError(f"Collection {collection_id} does not exist.")
+
+
+def _hex(text: str) -> str:
+    return text.encode().hex()

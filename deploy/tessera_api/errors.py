@@ -60,6 +60,10 @@ class InvalidParameter(InvalidQueryParameter):
     """A parameter of the request that cannot be honoured (400); the text is for the client."""
 
 
+class InvalidFilter(InvalidParameter):
+    """A filter that is malformed, too large, of the wrong types, or not supported (400)."""
+
+
 def problem(status: int, code: str, description: str) -> JSONResponse:
     """The response of an error."""
     headers = {"Retry-After": str(RETRY_AFTER)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
+import attr
+from stac_fastapi.api.models import create_request_model
 from stac_fastapi.extensions import (
     CollectionSearchExtension,
     CollectionSearchFilterExtension,
     FieldsExtension,
     ItemCollectionFilterExtension,
     OffsetPaginationExtension,
-    SearchFilterExtension,
     TokenPaginationExtension,
 )
+from stac_fastapi.extensions import (
+    SearchFilterExtension as StockSearchFilterExtension,
+)
+from stac_fastapi.extensions.collection_search import CollectionSearchConformanceClasses
 from stac_fastapi.extensions.fields import FieldsConformanceClasses
 from stac_fastapi.extensions.filter import FilterConformanceClasses as Filter
 from stac_fastapi.extensions.free_text import FreeTextConformanceClasses
@@ -23,15 +29,42 @@ from stac_fastapi.extensions.sort import (
     SearchSortExtension,
 )
 from stac_fastapi.pgstac.extensions import FreeTextExtension, QueryExtension
-from stac_fastapi.pgstac.extensions.filter import FiltersClient
 from stac_fastapi.types.extension import ApiExtension
+from stac_fastapi.types.search import APIRequest
+
+from tessera_api.requests import CollectionsGet, FilterPost, QueryPost
+from tessera_api.schemas import QueryablesClient, SortablesClient
 
 CQL2 = [
     Filter.FILTER,
     Filter.CQL2_TEXT,
     Filter.CQL2_JSON,
     Filter.BASIC_CQL2,
+    Filter.ADVANCED_COMPARISON_OPERATORS,
+    Filter.CASE_INSENSITIVE_COMPARISON,
+    Filter.ACCENT_INSENSITIVE_COMPARISON,
+    Filter.BASIC_SPATIAL_FUNCTIONS,
+    Filter.BASIC_SPATIAL_FUNCTIONS_PLUS,
+    Filter.SPATIAL_FUNCTIONS,
+    Filter.TEMPORAL_FUNCTIONS,
+    Filter.ARRAY_FUNCTIONS,
+    Filter.PROPERTY_PROPERTY,
+    Filter.ARITHMETIC,
 ]
+"""All of CQL2 but custom functions."""
+
+
+@attr.s
+class SearchFilterExtension(StockSearchFilterExtension):
+    """Filters of a search; stac-fastapi looks for this name to link the queryables."""
+
+    POST = FilterPost
+
+
+class SearchQueryExtension(QueryExtension):  # type: ignore[misc]
+    """Queries of a search, with all operators of the extension."""
+
+    POST = QueryPost
 
 
 @dataclass(frozen=True)
@@ -50,34 +83,44 @@ class Extensions:
 
 def extensions() -> Extensions:
     """New instances: registering one with an application changes it."""
+    queryables, sortables = QueryablesClient(), SortablesClient()
     return Extensions(
         search=[
-            QueryExtension(),
-            SearchSortExtension(),
+            SearchQueryExtension(),
+            SearchSortExtension(client=sortables),
             FieldsExtension(),
-            SearchFilterExtension(
-                client=FiltersClient(), conformance_classes=[*CQL2, Filter.SEARCH]
-            ),
+            SearchFilterExtension(client=queryables, conformance_classes=[*CQL2, Filter.SEARCH]),
             TokenPaginationExtension(),
         ],
         items=[
-            QueryExtension(conformance_classes=[QueryConformanceClasses.ITEMS]),
-            ItemCollectionSortExtension(),
+            SearchQueryExtension(conformance_classes=[QueryConformanceClasses.ITEMS]),
+            ItemCollectionSortExtension(client=sortables),
             FieldsExtension(conformance_classes=[FieldsConformanceClasses.ITEMS]),
             ItemCollectionFilterExtension(
-                client=FiltersClient(), conformance_classes=[*CQL2, Filter.ITEMS]
+                client=queryables, conformance_classes=[*CQL2, Filter.ITEMS]
             ),
             TokenPaginationExtension(),
         ],
-        collections=CollectionSearchExtension.from_extensions(
-            [
-                CollectionSearchSortExtension(),
-                FieldsExtension(conformance_classes=[FieldsConformanceClasses.COLLECTIONS]),
-                CollectionSearchFilterExtension(
-                    client=FiltersClient(), conformance_classes=[*CQL2, Filter.COLLECTIONS]
-                ),
-                FreeTextExtension(conformance_classes=[FreeTextConformanceClasses.COLLECTIONS]),
-                OffsetPaginationExtension(),
-            ]
+        collections=_of_collections(
+            CollectionSearchSortExtension(client=sortables),
+            FieldsExtension(conformance_classes=[FieldsConformanceClasses.COLLECTIONS]),
+            CollectionSearchFilterExtension(
+                client=queryables, conformance_classes=[*CQL2, Filter.COLLECTIONS]
+            ),
+            FreeTextExtension(conformance_classes=[FreeTextConformanceClasses.COLLECTIONS]),
+            OffsetPaginationExtension(),
         ),
+    )
+
+
+def _of_collections(*parts: ApiExtension) -> CollectionSearchExtension:
+    """The extension of `GET /collections` that consists of these."""
+    model = create_request_model("CollectionsGet", CollectionsGet, list(parts), request_type="GET")
+    return CollectionSearchExtension(
+        GET=cast(type[APIRequest], model),
+        conformance_classes=[
+            CollectionSearchConformanceClasses.COLLECTIONSEARCH,
+            CollectionSearchConformanceClasses.BASIS,
+            *(each for part in parts for each in part.conformance_classes),
+        ],
     )

@@ -1,0 +1,229 @@
+"""What clients may ask: the parameters of each route, and the search they amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import attr
+import orjson
+from pydantic import BaseModel, Field, field_validator
+from stac_fastapi.api.models import ItemCollectionUri
+from stac_fastapi.extensions.collection_search.request import BaseCollectionSearchGetRequest
+from stac_fastapi.pgstac.utils import clean_exclude_set
+from stac_fastapi.types.search import BaseSearchGetRequest, DateTimeQueryType, Limit
+from starlette.requests import Request
+
+from tessera_api import geometries, times
+from tessera_api.errors import InvalidParameter
+from tessera_api.filters.parse import CRS, Language, check_crs, parse
+from tessera_api.filters.properties import Kind, Properties
+from tessera_api.filters.query import as_cql2
+from tessera_api.filters.rewrite import rewrite
+from tessera_api.settings import DEFAULT_LIMIT, MAX_LIMIT
+
+COLLECTIONS_LIMIT = 100
+"""Collections of a page when the client names no `limit`."""
+
+
+@attr.s
+class SearchGet(BaseSearchGetRequest):
+    """`GET /search`; `datetime` takes dates too, which the model it is of does not."""
+
+    datetime: DateTimeQueryType = attr.ib(default=None)
+
+
+@attr.s
+class ItemsGet(ItemCollectionUri):
+    """`GET /collections/{collection_id}/items`."""
+
+    datetime: DateTimeQueryType = attr.ib(default=None)
+
+
+@attr.s
+class CollectionsGet(BaseCollectionSearchGetRequest):
+    """`GET /collections`."""
+
+    datetime: DateTimeQueryType = attr.ib(default=None)
+    limit: Limit | None = attr.ib(default=COLLECTIONS_LIMIT)
+
+
+class SearchPost(BaseModel):
+    """The body of `POST /search`; what the values mean is checked where they are used."""
+
+    collections: list[str] | None = None
+    ids: list[str] | None = None
+    bbox: list[float] | None = Field(
+        None, description="West, south, east, north; or with heights, which are ignored"
+    )
+    intersects: dict[str, Any] | None = Field(None, description="A GeoJSON geometry")
+    datetime: str | None = Field(None, description="An instant or an interval of RFC 3339")
+    limit: Limit | None = Field(
+        DEFAULT_LIMIT, description=f"Items of a page, capped to {MAX_LIMIT}"
+    )
+
+
+class FilterPost(BaseModel):
+    """The filter of a body, in either encoding."""
+
+    filter_expr: dict[str, Any] | str | bool | None = Field(
+        None, alias="filter", description="A CQL2 filter, as JSON or as text"
+    )
+    filter_crs: str | None = Field(None, alias="filter-crs", description=f"Must be {CRS[0]}")
+    filter_lang: Language | None = Field(
+        None, alias="filter-lang", description="The encoding of the filter"
+    )
+
+
+class QueryPost(BaseModel):
+    """The query of a body, with all operators of the Query extension."""
+
+    query: dict[str, Any] | None = None
+
+    @field_validator("query")
+    @classmethod
+    def _not_empty(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        return value or None
+
+
+@dataclass
+class Search:
+    """One search of items, whichever way it was asked."""
+
+    collections: list[str] | None = None
+    ids: list[str] | None = None
+    bbox: list[float] | None = None
+    intersects: Any = None
+    datetime: str | None = None
+    filter: Any = None
+    query: Any = None
+    sortby: list[dict[str, str]] = field(default_factory=list)
+    include: set[str] = field(default_factory=set)
+    exclude: set[str] = field(default_factory=set)
+    limit: int = DEFAULT_LIMIT
+    token: str | None = None
+
+    def for_pgstac(self, properties: Properties) -> dict[str, Any]:
+        """What is matched and how it is sorted, as pgSTAC's search() takes it.
+
+        InvalidParameter when a value is not what its parameter takes.
+        """
+        wanted = {
+            "collections": self.collections,
+            "ids": self.ids,
+            "datetime": None if self.datetime is None else times.interval(self.datetime),
+            "intersects": place(self.bbox, self.intersects),
+            "filter": self._filter(properties),
+            "sortby": [_sorted(each, properties) for each in self.sortby] or None,
+        }
+        return {name: value for name, value in wanted.items() if value is not None}
+
+    def _filter(self, properties: Properties) -> Any:
+        parts = [] if self.filter is None else [self.filter]
+        if self.query is not None:
+            parts.append(as_cql2(self.query, properties))
+        if not parts:
+            return None
+        return rewrite(parts[0] if len(parts) == 1 else {"op": "and", "args": parts}, properties)
+
+
+def of_get(request: Request, **given: Any) -> Search:
+    """The search of a GET request's parameters, as stac-fastapi hands them over."""
+    include, exclude = _fields(given.get("fields") or ())
+    return Search(
+        collections=given.get("collections"),
+        ids=given.get("ids"),
+        bbox=given.get("bbox"),
+        intersects=json_parameter("intersects", given.get("intersects")),
+        datetime=given.get("datetime"),
+        filter=filter_of_get(request, **given),
+        query=json_parameter("query", given.get("query")),
+        sortby=[_direction(name) for name in given.get("sortby") or ()],
+        include=include,
+        exclude=exclude,
+        limit=given.get("limit") or DEFAULT_LIMIT,
+        token=given.get("token"),
+    )
+
+
+def of_post(body: Any) -> Search:
+    """The search of a POST request's body, a SearchPost with the fields of the extensions."""
+    fields = body.fields
+    include = set((fields and fields.include) or ())
+    exclude = set((fields and fields.exclude) or ())
+    check_crs(body.filter_crs)
+    return Search(
+        collections=body.collections,
+        ids=body.ids,
+        bbox=body.bbox,
+        intersects=body.intersects,
+        datetime=body.datetime,
+        filter=None if body.filter_expr is None else parse(body.filter_expr, body.filter_lang),
+        query=body.query,
+        sortby=[{"field": s.field, "direction": s.direction.value} for s in body.sortby or ()],
+        include=include,
+        exclude=clean_exclude_set(exclude, include) if include else exclude,
+        limit=body.limit or DEFAULT_LIMIT,
+        token=body.token,
+    )
+
+
+def filter_of_get(request: Request, **given: Any) -> Any:
+    """The parsed filter of a GET request; None when it has none."""
+    check_crs(given.get("filter_crs"))
+    text = given.get("filter_expr")
+    if text is None:
+        return None
+    return parse(text, given.get("filter_lang"), raw=_with_plus(request))
+
+
+def _with_plus(request: Request) -> str | None:
+    """The `filter` of the URL with its plus signs kept."""
+    pairs = parse_qsl(request.url.query.replace("+", "%2B"), keep_blank_values=True)
+    return next((unquote(value) for name, value in pairs if name == "filter"), None)
+
+
+def json_parameter(name: str, text: str | None) -> Any:
+    """The value of a parameter that is JSON; InvalidParameter when it is not."""
+    if not text:
+        return None
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidParameter(f"{name} is not JSON: {error}") from error
+
+
+def place(bbox: Iterable[Any] | None, intersects: Any) -> dict[str, Any] | None:
+    """The one geometry that items must meet, as GeoJSON; None when there is none."""
+    if bbox is not None and intersects is not None:
+        raise InvalidParameter("bbox and intersects exclude each other")
+    if bbox is not None:
+        return geometries.geojson(geometries.box(list(bbox)))
+    return None if intersects is None else geometries.geojson(geometries.geometry(intersects))
+
+
+def _direction(name: str) -> dict[str, str]:
+    """A member of the `sortby` of a URL: `-name` or `+name`, where plus may be a space by now."""
+    descending = name.startswith("-")
+    return {
+        "field": name.removeprefix("-").removeprefix("+").strip(),
+        "direction": "desc" if descending else "asc",
+    }
+
+
+def _sorted(each: dict[str, str], properties: Properties) -> dict[str, str]:
+    """A member of `sortby` by a property that has an order."""
+    found = properties.get(each["field"])
+    if found.kind in (Kind.ARRAY, Kind.GEOMETRY):
+        raise InvalidParameter(f"sortby cannot order by '{found.name}': it is {found.kind.value}")
+    return {"field": found.name, "direction": each["direction"]}
+
+
+def _fields(names: Iterable[str]) -> tuple[set[str], set[str]]:
+    """What the `fields` of a URL include and exclude; what is included is not excluded."""
+    named = [name.strip() for name in names if name.strip()]
+    exclude = {name[1:] for name in named if name.startswith("-")}
+    include = {name.removeprefix("+") for name in named if not name.startswith("-")}
+    return include, clean_exclude_set(exclude, include) if include else exclude

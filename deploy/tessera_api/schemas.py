@@ -1,0 +1,86 @@
+"""Queryables and sortables: the JSON schemas of what searches may name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attr
+from stac_fastapi.extensions.filter.client import AsyncBaseFiltersClient
+from stac_fastapi.extensions.sort import AsyncBaseSortablesClient
+from stac_fastapi.types.errors import NotFoundError
+from starlette.requests import Request
+
+from tessera_api.catalogue import snapshot
+from tessera_api.collection_search import PROPERTIES as OF_COLLECTIONS
+from tessera_api.filters.properties import Kind, kind_of
+from tessera_api.queries import query
+
+_DRAFT = "https://json-schema.org/draft/2019-09/schema"
+
+
+@attr.s
+class QueryablesClient(AsyncBaseFiltersClient):
+    """What filters may name."""
+
+    async def get_queryables(
+        self, collection_id: str | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """`GET /queryables` and `GET /collections/{collection_id}/queryables`."""
+        request = kwargs["request"]
+        properties = await _definitions(request, collection_id)
+        return _schema(request, "Queryables", properties)
+
+
+@attr.s
+class SortablesClient(AsyncBaseSortablesClient):
+    """What `sortby` may name: the queryables that have an order."""
+
+    async def get_sortables(self, request: Request | None = None, **_: Any) -> dict[str, Any]:
+        """`GET /sortables`."""
+        assert request is not None  # noqa: S101  # the routes always give it
+        return _schema(request, "Sortables", _ordered(await _definitions(request, None)))
+
+    async def get_collection_sortables(
+        self, collection_id: str, request: Request | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """`GET /collections/{collection_id}/sortables`."""
+        assert request is not None  # noqa: S101
+        return _schema(request, "Sortables", _ordered(await _definitions(request, collection_id)))
+
+    async def get_collections_sortables(
+        self, request: Request | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """`GET /collections-sortables`."""
+        assert request is not None  # noqa: S101
+        return _schema(request, "Sortables", _ordered(OF_COLLECTIONS.definitions))
+
+
+async def _definitions(request: Request, collection_id: str | None) -> dict[str, dict[str, Any]]:
+    """Schemas by property; NotFoundError when there is no such collection."""
+    async with request.app.state.get_connection(request, "r") as connection:
+        catalogue = await snapshot(request.app, connection)
+        if collection_id is not None and not await connection.fetchval(
+            query("collection_exists"), collection_id
+        ):
+            raise NotFoundError(f"Collection {collection_id} does not exist.")
+    return catalogue.definitions
+
+
+def _ordered(definitions: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {
+        name: schema
+        for name, schema in definitions.items()
+        if kind_of(name, schema) not in (Kind.ARRAY, Kind.GEOMETRY)
+    }
+
+
+def _schema(request: Request, title: str, properties: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The answer; nothing but what it lists may be named."""
+    return {
+        "$schema": _DRAFT,
+        "$id": str(request.url.replace(query="")),
+        "type": "object",
+        "title": title,
+        "properties": properties,
+        "additionalProperties": False,
+    }
