@@ -43,6 +43,7 @@ class Recorded:
 def record(
     data_dir: Path,
     stores: Stores,
+    dataset: str,
     name: str,
     lines: Iterable[str],
     *,
@@ -64,13 +65,13 @@ def record(
     if trust:
         rows = pa.Table.from_pylist([tile._asdict() for tile in tiles], schema=ROWS)
     else:
-        known = known_sizes(data_dir, stores, name, tiles)
+        known = known_sizes(data_dir, stores, dataset, name, tiles)
         look = _Look(open_storage(store), known, policy or Policy(), report)
         with course(f"looking at {name}", len(tiles), 0) as bar:
             run(look.all(tiles, jobs, bar, say))
         rows = pa.Table.from_pylist(look.rows, schema=ROWS)
     if rows.num_rows:
-        manifests.update(data_dir, name, stores.dataset.id, how="record", upsert=rows)
+        manifests.update(data_dir, name, dataset, how="record", upsert=rows)
     report.recorded = rows.num_rows
     return report
 
@@ -92,7 +93,7 @@ def read_paths(lines: Iterable[str], report: Recorded) -> list[Tile]:
 
 
 def known_sizes(
-    data_dir: Path, stores: Stores, name: str, tiles: list[Tile]
+    data_dir: Path, stores: Stores, dataset: str, name: str, tiles: list[Tile]
 ) -> dict[Tile, set[Sizes]]:
     """Sizes of the tiles' embeddings and scales in the manifests of all other stores."""
     keys = np.array(tiles, dtype=np.int64)
@@ -100,7 +101,7 @@ def known_sizes(
     for other in stores.names:
         if other == name or not manifests.path_of(data_dir, other).exists():
             continue
-        manifest = manifests.load(data_dir, other, stores.dataset.id)
+        manifest = manifests.load(data_dir, other, dataset)
         for year in set(manifest.years) & set(keys[:, 0].tolist()):
             rows = manifest.read(year, ["lon_i", "lat_i", "embeddings_size", "scales_size"])
             of_year = keys[keys[:, 0] == year]

@@ -1,0 +1,102 @@
+"""One tile of a manifest held against its files in the store."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tessera_sync.attempts import CopyError, Outage, Policy, asked
+from tessera_sync.layout import CHECKSUMS, Tile, parse_checksums
+from tessera_sync.reading import Source, read_digest, read_small
+from tessera_sync.storage import FileState, Storage
+from tessera_sync.tiles import CHECKSUMS_LIMIT, file_names
+
+Row = dict[str, Any]
+"""A row of a manifest by the columns of ROWS."""
+
+UNUSABLE = 0
+"""The size a manifest gives a file that is gone or corrupt: no plan takes it for a copy."""
+
+GOOD, VANISHED, CORRUPT, UNREAD = "good", "vanished", "corrupt", "unread"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one tile turned out to be; `row` is what the manifest should say of it now."""
+
+    tile: Tile
+    row: Row
+    kind: str
+    """GOOD, VANISHED, CORRUPT or, when that could not be found out, UNREAD."""
+    why: str = ""
+    outage: bool = False
+
+
+async def check_tile(
+    storage: Storage, row: Row, deep: bool, policy: Policy, moved: Callable[[int], None]
+) -> Finding:
+    """Compare a tile's files with its row: their sizes, with `deep` their SHA-256 as well.
+
+    A hash nobody knew yet is compared with the SHA256 file beside the tile, and learned.
+    """
+    tile = Tile(row["year"], row["lon_i"], row["lat_i"])
+    try:
+        what = f"looking at {storage.name}:{tile.path}"
+        names = file_names(tile)
+        there = await asked(what, policy, lambda: storage.files(tile.path, names))
+        if tile.embeddings not in there and tile.scales not in there:
+            return Finding(tile, row, VANISHED)
+        found, wrong = _sizes(tile, row, there)
+        if deep and not wrong:
+            own = replace(policy, moved=moved)
+            found, wrong = await _hashes(storage, tile, found, CHECKSUMS in there, own)
+    except CopyError as error:
+        return Finding(tile, row, UNREAD, str(error), isinstance(error, Outage))
+    if wrong:
+        return Finding(tile, found | {"verified_at": None}, CORRUPT, "; ".join(wrong))
+    now = dt.datetime.now(dt.UTC)
+    return Finding(tile, found | {"seen_at": now, "verified_at": now}, GOOD)
+
+
+def _sizes(tile: Tile, row: Row, there: dict[str, FileState]) -> tuple[Row, list[str]]:
+    """The row with the sizes that were found, and what is wrong with them."""
+    found, wrong = dict(row), []
+    for column, name in (("embeddings", tile.embeddings), ("scales", tile.scales)):
+        size = there[name].size if name in there else UNUSABLE
+        known = row[f"{column}_size"]
+        if known is not None and size == known and size != UNUSABLE:
+            continue
+        found[f"{column}_size"] = size
+        if size == UNUSABLE:
+            wrong.append(f"{name} {'has no bytes' if name in there else 'is not there'}")
+        elif known is not None:
+            wrong.append(f"{name} has {size} bytes, the manifest says {known}")
+        if size != known and (known is not None or size == UNUSABLE):
+            # The hash was made of other bytes.
+            found[f"{column}_sha256"] = None
+            found[f"{column}_mtime"] = there[name].mtime if name in there else None
+    return found, wrong
+
+
+async def _hashes(
+    storage: Storage, tile: Tile, row: Row, listed: bool, policy: Policy
+) -> tuple[Row, list[str]]:
+    """The row with the hashes that were found, and which files are not what they should be."""
+    sums: dict[str, bytes] = {}
+    if listed:
+        path = f"{tile.path}/{CHECKSUMS}"
+        sums = parse_checksums(await read_small(storage, path, CHECKSUMS_LIMIT, policy))
+    found, wrong = dict(row), []
+    for column, name in (("embeddings", tile.embeddings), ("scales", tile.scales)):
+        digest = await read_digest(Source(storage, f"{tile.path}/{name}"), policy)
+        known = row[f"{column}_sha256"]
+        expected = known or sums.get(name)
+        found[f"{column}_sha256"] = digest.sha256
+        if expected is not None and digest.sha256 != expected:
+            # Without this mark a plan from a store that knows no hashes would find it the same.
+            found[f"{column}_size"] = UNUSABLE
+            by = "the manifest" if known else CHECKSUMS
+            wrong.append(f"{name} has SHA-256 {digest.sha256.hex()}, {by} says {expected.hex()}")
+    return found, wrong

@@ -1,0 +1,246 @@
+"""`verify STORE`: hold a manifest against what the store really has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tessera_catalog import grid
+from tessera_catalog.errors import Refused
+from tessera_catalog.store_manifest import ROWS, Manifest
+from tessera_catalog.stores import Stores
+from tessera_sync import manifests
+from tessera_sync.attempts import Policy
+from tessera_sync.checking import CORRUPT, GOOD, UNREAD, VANISHED, Finding, Row, check_tile
+from tessera_sync.layout import Tile
+from tessera_sync.merge import keys_of
+from tessera_sync.placing import in_thread
+from tessera_sync.pool import Stop, interruptible, run, spread
+from tessera_sync.progress import Course, course
+from tessera_sync.selection import Selection, in_shard
+from tessera_sync.storage import Storage, open_storage
+
+SAVE_EVERY = 50_000
+"""Findings after which the manifest is written: each time the whole file is."""
+
+Found = tuple[Row, Finding]
+"""A row as it was read from the manifest, and what its tile turned out to be."""
+
+Places = dict[int, npt.NDArray[np.intp]]
+"""Rows of a manifest by year: their ascending numbers within it."""
+
+
+@dataclass(frozen=True)
+class Which:
+    """The tiles to verify, of those in the manifest."""
+
+    selection: Selection = field(default_factory=Selection)
+    subset: tuple[int, int] | None = None
+    """Part i of n; the n parts together are all tiles, on every machine the same ones."""
+    sample: int | None = None
+    """So many tiles, by chance."""
+
+
+@dataclass
+class Verified:
+    """What was found. Exit code 1 unless all that was checked is good and nothing stopped it."""
+
+    store: str
+    deep: bool
+    good: int = 0
+    vanished: list[str] = field(default_factory=list)
+    """Paths of tiles of which no file is there."""
+    corrupt: list[tuple[str, str]] = field(default_factory=list)
+    """Path and reason of each tile whose files are not the ones of the manifest."""
+    unread: list[tuple[str, str]] = field(default_factory=list)
+    """Path and reason of each tile that could not be judged; its row stays as it is."""
+    left: int = 0
+    """Tiles that were not come to."""
+    stopped: str = ""
+    bytes: int = 0
+    """Bytes that were read."""
+
+    @property
+    def checked(self) -> int:
+        """Tiles that were looked at, with whatever result."""
+        return self.good + len(self.vanished) + len(self.corrupt) + len(self.unread)
+
+
+def verify(
+    data_dir: Path,
+    stores: Stores,
+    dataset: str,
+    name: str,
+    which: Which,
+    *,
+    deep: bool,
+    jobs: int,
+    say: Callable[[str], None],
+    allow_loss: bool = False,
+    policy: Policy | None = None,
+) -> Verified:
+    """Check tiles by their sizes, with `deep` by their SHA-256, and put it into the manifest.
+
+    Good tiles are verified now; vanished ones leave the manifest (a plan then finds them missing);
+    of corrupt ones it says that the files are unusable (a plan replaces them). Refused, and nothing
+    is removed, when more than a hundredth of the manifest has vanished, unless `allow_loss`.
+    """
+    store = stores.get(name)
+    manifest = manifests.load(data_dir, name, dataset)
+    chosen = choose(manifest, which)
+    report = Verified(name, deep)
+    total = sum(len(places) for places in chosen.values())
+    known = known_bytes(manifest, chosen) if deep else 0
+    check = _Check(data_dir, dataset, open_storage(store), deep, policy or Policy(), report)
+    with course(f"verifying {name}", total, known) as bar:
+        run(check.all(rows_of(manifest, chosen), jobs, bar, say))
+    report.left = total - report.checked
+    lost = len(report.vanished)
+    refused = lost > max(1, manifest.tiles // 100) and not allow_loss
+    if refused:
+        raise Refused(
+            f"{lost:,} of {report.checked:,} tiles are not in store '{name}': is it the right "
+            "place, and all of it there? If so, verify again with --allow-loss to believe it"
+        )
+    check.save(check.vanished)
+    return report
+
+
+def choose(manifest: Manifest, which: Which) -> Places:
+    """Places of the chosen tiles among the manifest's rows, by year and ascending."""
+    chosen = {}
+    for year in which.selection.years(manifest.years):
+        cells = manifests.cells_of(manifest.read(year, ["lon_i", "lat_i"]))
+        wanted = np.ones(len(cells), dtype=bool)
+        if which.selection.cells is not None:
+            wanted &= which.selection.cells[cells]
+        if which.subset is not None:
+            wanted &= in_shard(np.full(len(cells), year), cells.astype(np.int64), which.subset)
+        chosen[year] = np.flatnonzero(wanted)
+    if which.sample is None:
+        return chosen
+    total = sum(len(places) for places in chosen.values())
+    picked = np.random.default_rng().permutation(total)[: which.sample]
+    first, sampled = 0, {}
+    for year, places in chosen.items():
+        inside = picked[(picked >= first) & (picked < first + len(places))] - first
+        sampled[year] = places[np.sort(inside)]
+        first += len(places)
+    return sampled
+
+
+def known_bytes(manifest: Manifest, chosen: Places) -> int:
+    """Known bytes of the files of the chosen rows."""
+    total = 0
+    for year, places in chosen.items():
+        sizes = manifest.take(year, places, ["embeddings_size", "scales_size"])
+        total += sum(pc.sum(column).as_py() or 0 for column in sizes.columns)
+    return total
+
+
+def rows_of(manifest: Manifest, chosen: Places) -> Iterator[Row]:
+    """The chosen rows of the manifest, some of them in memory at a time."""
+    for year, places in chosen.items():
+        for first in range(0, len(places), 65_536):
+            yield from manifest.take(year, places[first : first + 65_536], ROWS.names).to_pylist()
+
+
+class _Check:
+    """The store checked, tile by tile, and the manifest told now and then."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        dataset: str,
+        storage: Storage,
+        deep: bool,
+        policy: Policy,
+        report: Verified,
+    ) -> None:
+        self.vanished: list[Found] = []
+        self._data_dir = data_dir
+        self._dataset = dataset
+        self._storage = storage
+        self._deep = deep
+        self._policy = policy
+        self._report = report
+        self._unsaved: list[Found] = []
+        self._stop = Stop()
+
+    async def all(
+        self, rows: Iterator[Row], jobs: int, bar: Course, say: Callable[[str], None]
+    ) -> None:
+        """Check the rows' tiles, `jobs` at a time, and save all findings but vanished tiles."""
+
+        def moved(size: int) -> None:
+            self._report.bytes += size
+            bar.moved(size)
+
+        async def one(row: Row) -> None:
+            finding = await check_tile(self._storage, row, self._deep, self._policy, moved)
+            self._stop.went(finding.outage)
+            self._take(row, finding)
+            bar.finished()
+            if len(self._unsaved) >= SAVE_EVERY:
+                unsaved, self._unsaved = self._unsaved, []
+                await in_thread(self.save, unsaved)
+
+        try:
+            with interruptible(self._stop, say):
+                await spread(rows, jobs, one, self._stop)
+        finally:
+            self._report.stopped = self._stop.why
+            self.save(self._unsaved)
+
+    def save(self, findings: list[Found]) -> None:
+        """Put findings into the manifest, but for tiles whose rows have changed meanwhile."""
+        name = self._storage.name
+        current = _rows_by_tile(manifests.load(self._data_dir, name, self._dataset), findings)
+        valid = [finding for row, finding in findings if current.get(finding.tile) == row]
+        upsert = [finding.row for finding in valid if finding.kind in (GOOD, CORRUPT)]
+        gone = [finding.tile for finding in valid if finding.kind == VANISHED]
+        if upsert or gone:
+            manifests.update(
+                self._data_dir,
+                name,
+                self._dataset,
+                how="verify",
+                upsert=pa.Table.from_pylist(upsert, schema=ROWS),
+                remove=keys_of(gone),
+            )
+
+    def _take(self, row: Row, finding: Finding) -> None:
+        report = self._report
+        if finding.kind == VANISHED:
+            report.vanished.append(finding.tile.path)
+            self.vanished.append((row, finding))
+            return
+        if finding.kind == UNREAD:
+            report.unread.append((finding.tile.path, finding.why))
+            return
+        report.good += finding.kind == GOOD
+        if finding.kind == CORRUPT:
+            report.corrupt.append((finding.tile.path, finding.why))
+        self._unsaved.append((row, finding))
+
+
+def _rows_by_tile(manifest: Manifest, findings: list[Found]) -> dict[Tile, Row]:
+    """The manifest's rows of the tiles as they are now."""
+    wanted: dict[int, set[Tile]] = {}
+    for _, finding in findings:
+        wanted.setdefault(finding.tile.year, set()).add(finding.tile)
+    rows = {}
+    for year, tiles in wanted.items():
+        if year in manifest.years:
+            cells = manifests.cells_of(manifest.read(year, ["lon_i", "lat_i"]))
+            asked_for = [int(grid.cell(tile.lon_i, tile.lat_i)) for tile in tiles]
+            places = np.flatnonzero(np.isin(cells, asked_for))
+            for row in manifest.take(year, places, ROWS.names).to_pylist():
+                rows[Tile(row["year"], row["lon_i"], row["lat_i"])] = row
+    return rows
