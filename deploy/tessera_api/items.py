@@ -26,6 +26,9 @@ async def whole(
 ) -> list[Item]:
     """Rows of sql/page.sql as items: with what their collections say for all, and with links."""
     base = str(request.base_url)
+    named = search.include | search.exclude
+    opened = any(name.startswith("geometry.") for name in named)
+    include = search.include and search.include | {"id", "collection"}
     items = []
     for collection, item_id, geometry, content in rows:
         slim = orjson.loads(content)
@@ -35,10 +38,10 @@ async def whole(
             "id": item_id,
             "collection": collection,
             "type": "Feature",
-            "geometry": orjson.Fragment(geometry),
+            "geometry": orjson.loads(geometry) if opened else orjson.Fragment(geometry),
         }
         item = hydrate(common, slim, strip_unmatched_markers=True)
-        item = filter_fields(item, search.include, search.exclude)
+        item = filter_fields(item, include, search.exclude)
         if "links" not in search.exclude:
             item["links"] = await _links(item, collection, item_id, base, request)
         items.append(item)

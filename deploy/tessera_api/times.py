@@ -13,8 +13,8 @@ OPEN = ("..", "")
 _INSTANT = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})"
     r"(?:[Tt ](?P<time>\d{2}:\d{2}:\d{2})(?P<fraction>\.\d{1,18})?"
-    # A plus sign that was not percent-encoded arrives as a space.
-    r"(?:[Zz]|(?P<sign>[-+ ])(?P<hours>\d{2}):(?P<minutes>\d{2})))?"
+    # Without a zone it is UTC. A plus sign that was not percent-encoded arrives as a space.
+    r"(?:[Zz]|(?P<sign>[-+ ])(?P<hours>\d{2}):(?P<minutes>\d{2}))?)?"
 )
 
 
