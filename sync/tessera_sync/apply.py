@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tessera_catalog.errors import InputError, Refused
+from tessera_catalog.errors import Refused
 from tessera_catalog.stores import Stores
 from tessera_sync import manifests
 from tessera_sync.journal import Lineage, open_journal, plan_id
@@ -100,14 +99,3 @@ def check_room(target: Storage, coming: int) -> None:
             f"store '{target.name}' has {free / 1e9:,.1f} GB free, the plan needs "
             f"{(coming + SPARE) / 1e9:,.1f} GB: make room, or plan less with --limit"
         )
-
-
-def parse_rate(text: str) -> int:
-    """Read bytes per second: `500k`, `20M`, `1.5G`, powers of 1000; InputError when it is none."""
-    units = {"k": 10**3, "m": 10**6, "g": 10**9}
-    unit = units.get(text[-1:].lower(), 1)
-    number = text if unit == 1 else text[:-1]
-    with contextlib.suppress(ValueError, OverflowError):
-        if float(number) * unit >= 1:
-            return int(float(number) * unit)
-    raise InputError(f"--limit-rate {text}: it must be bytes per second, as in 500k, 20M or 1.5G")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import tenacity
 from aiolimiter import AsyncLimiter
 from obstore.exceptions import NotSupportedError, PermissionDeniedError, UnauthenticatedError
 
+from tessera_catalog.errors import InputError
 from tessera_sync.storage import STORAGE_ERRORS, reason
 
 T = TypeVar("T")
@@ -52,6 +54,17 @@ class Policy:
     """Bytes per second for all streams together."""
     moved: Callable[[int], None] = field(default=lambda _: None)
     """Told of bytes as they arrive, for the progress bar."""
+
+
+def limiter(text: str) -> AsyncLimiter:
+    """A limit of bytes per second: `500k`, `20M`, `1.5G`, powers of 1000; else InputError."""
+    unit = {"k": 10**3, "m": 10**6, "g": 10**9}.get(text[-1:].lower(), 1)
+    number = text if unit == 1 else text[:-1]
+    with contextlib.suppress(ValueError, OverflowError):
+        rate = int(float(number) * unit)
+        if rate >= 1:
+            return AsyncLimiter(rate, 1)
+    raise InputError(f"--limit-rate {text}: it must be bytes per second, as in 500k, 20M or 1.5G")
 
 
 async def asked(what: str, policy: Policy, request: Callable[[], Awaitable[T]]) -> T:

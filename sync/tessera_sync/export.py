@@ -10,7 +10,7 @@ from tessera_catalog import grid
 from tessera_catalog.errors import InputError
 from tessera_catalog.stores import Store
 from tessera_sync.layout import Tile
-from tessera_sync.planning import Todo
+from tessera_sync.plan import Todo
 from tessera_sync.tiles import file_names
 
 FORMATS = ("paths", "s5cmd", "rclone")

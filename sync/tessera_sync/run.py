@@ -7,11 +7,10 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
-from aiolimiter import AsyncLimiter
 
 from tessera_catalog.errors import Refused
 from tessera_sync.attempts import Policy
@@ -36,8 +35,6 @@ class Options:
 
     jobs: int = 16
     """Tiles under way at once."""
-    bytes_per_second: int | None = None
-    """Limit of all streams together."""
     shard: str = ""
     """Part "i/n" of the plan, for job arrays; empty is all."""
     policy: Policy = field(default_factory=Policy)
@@ -107,15 +104,12 @@ class Run:
             report.stopped = self._stop.why
             report.left = todo.num_rows - sum(report.done.values()) - len(report.failed)
             self.merge()
-        if report.bytes and options.bytes_per_second is None:
+        if report.bytes and options.policy.rate is None:
             store_rate(self._data_dir, source.name, target.name, report.bytes / report.seconds)
 
     async def _work(
         self, source: Storage, target: Storage, todo: pa.Table, options: Options, bar: Course
     ) -> None:
-        policy = options.policy
-        if options.bytes_per_second is not None:
-            policy = replace(policy, rate=AsyncLimiter(options.bytes_per_second, 1))
         merging = asyncio.create_task(self._merge_now_and_then())
         try:
             with interruptible(self._stop, self._say):
@@ -124,7 +118,7 @@ class Run:
                     target,
                     steps_of(todo),
                     options.jobs,
-                    policy,
+                    options.policy,
                     bar,
                     self._take,
                     self._stop,

@@ -20,8 +20,8 @@ from tessera_catalog.store_manifest import About
 from tessera_catalog.stores import Store, Stores
 from tessera_sync import manifests
 from tessera_sync.layout import CHECKSUMS, Tile
+from tessera_sync.plan import Wanted, find, make_plan
 from tessera_sync.plan_file import write_plan
-from tessera_sync.planning import Wanted, find, make_plan
 from tessera_sync.record import record
 
 TOOL = Path(sys.executable).parent / "tessera-sync"

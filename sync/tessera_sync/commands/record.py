@@ -1,0 +1,76 @@
+"""The verb `record`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tessera_catalog.errors import EXIT_FAILURES, EXIT_OK, InputError
+from tessera_sync.commands import options
+from tessera_sync.commands.options import AsJson, Data, Dataset, StoresFile
+from tessera_sync.commands.working import Jobs, show_failures
+
+
+def record(
+    context: typer.Context,
+    store: Annotated[str, typer.Argument(metavar="STORE", help="store that was copied to")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="paths of tiles, one a line; - is stdin")
+    ],
+    trust: Annotated[
+        bool, typer.Option("--trust", help="believe the list: do not look at the store")
+    ] = False,
+    jobs: Jobs = 32,
+    as_json: AsJson = False,
+    data: Data = None,
+    stores: StoresFile = None,
+    dataset: Dataset = None,
+) -> int:
+    r"""Record tiles that were copied with another tool.
+
+    Looks at the store for each path and records only the tiles that are whole there: both files,
+    of the sizes that the other stores' manifests know.
+
+    \b
+    1. After a copy:       tessera-sync record s3 copied.txt
+    2. All in one go:      tessera-sync manifest okavango s3 -o todo.txt
+                           xargs -P 32 -I{} s5cmd cp 'SRC/{}/*' 's3://DST/{}/' < todo.txt
+                           tessera-sync record s3 todo.txt
+    """
+    from tessera_sync.record import record as record_lines
+
+    at = options.setup(context, data, stores, dataset)
+    try:
+        with sys.stdin if str(file) == "-" else file.open(errors="replace") as lines:
+            report = record_lines(
+                at.data_dir,
+                at.stores,
+                at.dataset,
+                store,
+                lines,
+                trust=trust,
+                jobs=jobs,
+                say=options.note,
+            )
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from error
+    if as_json:
+        options.print_json(
+            {
+                "store": store,
+                "recorded": report.recorded,
+                "failed": [{"tile": tile, "why": why} for tile, why in report.failed],
+                "bad_lines": [{"line": number, "text": text} for number, text in report.bad],
+                "stopped": report.stopped or None,
+            }
+        )
+    else:
+        print(f"{store}: {report.recorded:,} tiles recorded")
+    show_failures("not recorded", report.failed)
+    show_failures("no tile's path", [(f"line {number}", text) for number, text in report.bad])
+    if report.stopped:
+        options.note(f"stopped: {report.stopped}; the same command records the rest")
+    return EXIT_FAILURES if report.failed or report.bad or report.stopped else EXIT_OK

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tessera_catalog.errors import Failed, InputError, Refused
+from tessera_sync.journal import Journal, Lineage, key_of, open_journal
+from tessera_sync.layout import Tile
+from tessera_sync.tiles import Placed, Whole
+
+TILES = [Tile(2024, 10 * i + 5, -5) for i in range(6)]
+MTIME = dt.datetime(2025, 3, 4, 5, 6, 7, 89, tzinfo=dt.UTC)
+
+
+def whole(tile: Tile) -> Whole:
+    return Whole(
+        tile, Placed(1000 + tile.lon_i, b"e" * 32, MTIME), Placed(10, bytes(range(32)), None)
+    )
+
+
+def write(journal: Journal, tiles: list[Tile]) -> None:
+    async def all_at_once() -> None:
+        await asyncio.gather(*(journal.done(tile, whole(tile)) for tile in tiles))
+
+    asyncio.run(all_at_once())
+
+
+def test_what_was_done_is_read_again_as_it_was(tmp_path: Path) -> None:
+    with open_journal(tmp_path, "p") as journal:
+        write(journal, TILES[:4])
+        asyncio.run(journal.done(TILES[4], None))
+        asyncio.run(journal.failed(TILES[5], "no such file"))
+    with open_journal(tmp_path, "p") as again:
+        assert again.finished == {key_of(tile) for tile in TILES[:5]}
+        assert {entry.tile: entry.whole for entry in again.unmerged} == {
+            **{tile: whole(tile) for tile in TILES[:4]},
+            TILES[4]: None,
+        }
+
+
+def test_what_a_manifest_has_is_finished_but_not_merged_again(tmp_path: Path) -> None:
+    with open_journal(tmp_path, "p") as journal:
+        for tile in TILES:
+            write(journal, [tile])
+        journal.merged(4)
+    with open_journal(tmp_path, "p") as again:
+        assert [entry.tile for entry in again.unmerged] == TILES[4:]
+        assert len(again.finished) == len(TILES)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_journal_cut_anywhere_keeps_every_whole_line(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("data")
+    with open_journal(folder, "p") as journal:
+        for tile in TILES:
+            write(journal, [tile])
+    content = journal.path.read_bytes()
+    cut = data.draw(st.integers(0, len(content)))
+    journal.path.write_bytes(content[:cut])
+    kept = sum(b'"done"' in line for line in content[:cut].splitlines(True) if line[-1:] == b"\n")
+    with open_journal(folder, "p") as again:
+        assert [entry.tile for entry in again.unmerged] == TILES[:kept]
+        write(again, TILES[kept:])
+    with open_journal(folder, "p") as last:
+        assert [entry.tile for entry in last.unmerged] == TILES
+    assert all(json.loads(line) for line in journal.path.read_bytes().splitlines())
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    with open_journal(tmp_path, "p") as journal:
+        write(journal, TILES[:2])
+    lines = journal.path.read_bytes().splitlines(keepends=True)
+    journal.path.write_bytes(b"".join([lines[0], b'{"done":"2024/grid_0.00_1"}\n', *lines[1:]]))
+    with pytest.raises(InputError, match="line 2 is damaged"), open_journal(tmp_path, "p"):
+        pass
+
+
+def test_the_journal_of_another_plan_is_refused(tmp_path: Path) -> None:
+    with open_journal(tmp_path, "p") as journal:
+        write(journal, TILES[:1])
+    journal.path.rename(journal.path.with_name("q.jsonl"))
+    with pytest.raises(InputError, match="damaged"), open_journal(tmp_path, "q"):
+        pass
+
+
+def test_one_process_has_a_journal_but_parts_have_their_own(tmp_path: Path) -> None:
+    with (
+        open_journal(tmp_path, "p", "1/2"),
+        open_journal(tmp_path, "p", "2/2"),
+        pytest.raises(Refused, match="being applied"),
+        open_journal(tmp_path, "p", "1/2"),
+    ):
+        pass
+
+
+def test_nobody_believes_a_line_that_could_not_be_written(tmp_path: Path) -> None:
+    async def two_at_once(journal: Journal) -> list[object]:
+        tasks = [journal.done(tile, whole(tile)) for tile in TILES[:2]]
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    with open_journal(tmp_path, "p") as journal, Path("/dev/full").open("wb") as full:
+        journal.close()
+        journal._descriptor = full.fileno()
+        results = asyncio.run(two_at_once(journal))
+        journal._descriptor = -1
+    assert [type(result) for result in results] == [Failed, Failed]
+    assert not journal.finished
+
+
+@pytest.mark.parametrize(
+    ("steps", "digest", "own"),
+    [
+        ([], "a", True),
+        ([], "b", False),
+        ([("a", "b"), ("b", "c")], "c", True),
+        ([("a", "b"), ("x", "c")], "c", False),
+        ([("a", "b"), ("x", "b")], "b", True),
+    ],
+)
+def test_only_what_came_of_the_first_manifest_is_the_plans_own(
+    tmp_path: Path, steps: list[tuple[str, str]], digest: str, own: bool
+) -> None:
+    lineage = Lineage(tmp_path / "p.manifests.jsonl")
+    for old, new in steps:
+        lineage.add(old, new)
+    assert lineage.has("a", digest) is own
+
+
+def test_a_torn_line_of_the_lineage_loses_only_itself(tmp_path: Path) -> None:
+    lineage = Lineage(tmp_path / "p.manifests.jsonl")
+    lineage.add("a", "b")
+    with lineage.path.open("ab") as file:
+        file.write(b'{"old":"b","ne')
+    lineage.add("b", "d")
+    assert lineage.has("a", "d")
