@@ -55,6 +55,7 @@ lock: install ## Renew the pinned versions in requirements/ from pyproject.toml
 		--all-extras --group dev --group tools --output-file $(LOCK) pyproject.toml
 
 install: $(INSTALLED)
+	@:
 
 postgres: install
 	@$(BIN)/python -m tessera_local needs-postgres 2>/dev/null \

@@ -76,6 +76,7 @@ class Stack:
         """Have everything running; the public address. TesseraError says what hinders it."""
         with self._lock():
             port = self._public_port(wanted.port)
+            chosen = self._source(wanted)
             external = server_of_environment(environ, self._cluster.server)
             if external is None:
                 self._tell("PostgreSQL: the private cluster")
@@ -84,7 +85,7 @@ class Stack:
                 self._tell(f"PostgreSQL: the server at {external.host}:{external.port}")
                 server = external
                 database = environ.get("PGDATABASE") or EXTERNAL_DATABASE
-            self._load(server, database, self._source(wanted), is_private=external is None)
+            self._load(server, database, chosen, is_private=external is None)
             reader = server
             if external is None:
                 reader = catalogue.reader(server, database, server.password or "")
