@@ -38,7 +38,7 @@ def create_database(server: Server, name: str) -> int:
 def refuse_catalogue(server: Server, name: str) -> None:
     """Refused when the database holds a catalogue: the demo would replace its tiles."""
     with connect(server.conninfo(name)) as connection:
-        if connection.execute("SELECT FROM pg_namespace WHERE nspname = 'tessera'").fetchone():
+        if connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = 'tessera'").fetchone():
             raise Refused(
                 f"the database {name} on {server.host}:{server.port} holds a catalogue that this "
                 "demo did not load and would replace: name another with PGDATABASE"
