@@ -20,6 +20,7 @@ from pathlib import Path
 import boto3
 import obstore.exceptions
 import pytest
+from api_server import api, api_address, catalogue  # noqa: F401  # fixtures of the API's tests
 from obstore.store import S3Store
 
 START_SECONDS = 60
@@ -118,7 +119,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         "-ip.bind=127.0.0.1",
         "-master.telemetry=false",
         "-master.volumeSizeLimitMB=128",
-        "-volume.max=64",
+        "-volume.max=2000",
         "-volume.minFreeSpace=100MiB",
         f"-dir={folder / 'data'}",
         f"-s3.config={folder / 's3.json'}",
