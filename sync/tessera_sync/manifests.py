@@ -102,9 +102,7 @@ def update(
     `before` is told the digests of the old and the new one just before the old one is replaced.
     """
     added = split(upsert if upsert is not None else empty(ROWS))
-    gone = split(
-        remove if remove is not None else empty(ROWS).select(["year", "lon_i", "lat_i"])
-    )
+    gone = split(remove if remove is not None else empty(ROWS).select(["year", "lon_i", "lat_i"]))
     with lock(data_dir, store):
         old = load(data_dir, store, dataset) if path_of(data_dir, store).exists() else None
         years = sorted({*(old.years if old else ()), *added})

@@ -1,0 +1,121 @@
+"""Options that many verbs share, and what they amount to."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tessera_catalog.errors import InputError
+
+if TYPE_CHECKING:
+    from tessera_catalog.store_manifest import Manifest
+    from tessera_catalog.stores import Stores
+    from tessera_sync.selection import Selection
+
+# Given before the verb or after it; the environment stands behind both.
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="directory of the manifests (else $TESSERA_DATA)"),
+]
+StoresFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--stores", metavar="FILE", help="stores.toml (else $TESSERA_STORES, else the packaged one)"
+    ),
+]
+Dataset = Annotated[
+    str | None,
+    typer.Option("--dataset", metavar="ID", help="dataset version (else the configuration's)"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object")]
+Year = Annotated[
+    list[int] | None, typer.Option("--year", help="only tiles of this year; may be repeated")
+]
+Bbox = Annotated[
+    str | None, typer.Option("--bbox", metavar="W,S,E,N", help="only tiles in the box, in degrees")
+]
+Region = Annotated[
+    Path | None,
+    typer.Option("--region", metavar="FILE", help="only tiles in the polygons of a GeoJSON file"),
+]
+ExitCode = Annotated[
+    bool, typer.Option("--exit-code", help="exit with 10 when there is something to do")
+]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What stood before the verb."""
+
+    data: Path | None = None
+    stores: Path | None = None
+    dataset: str | None = None
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Where the manifests are, and what the stores are."""
+
+    data_dir: Path
+    stores: Stores
+    dataset: str
+
+    def load(self, store: str) -> Manifest:
+        """A store's manifest; InputError when there is no such store, or no manifest of it."""
+        from tessera_sync import manifests
+
+        manifest = manifests.load(self.data_dir, self.stores.get(store).name, self.dataset)
+        for reason, count in manifest.rejected.items():
+            note(f"{manifest.name}: {count:,} rows left out: {reason}")
+        return manifest
+
+    def known(self) -> list[str]:
+        """Names of the stores that have a manifest, in order of preference."""
+        from tessera_sync.manifests import path_of
+
+        return [name for name in self.stores.names if path_of(self.data_dir, name).exists()]
+
+
+def setup(
+    context: typer.Context,
+    data: Path | None,
+    stores: Path | None,
+    dataset: str | None,
+    *,
+    create: bool = False,
+) -> Setup:
+    """Resolve the shared options; with `create` a missing data directory is made."""
+    from tessera_catalog.stores import load_stores
+
+    given = context.obj or Given()
+    directory = data or given.data
+    if directory is None:
+        raise InputError("where are the manifests? Give --data DIR, or set TESSERA_DATA")
+    if create and directory.parent.is_dir():
+        directory.mkdir(exist_ok=True)
+    if not directory.is_dir():
+        raise InputError(f"--data {directory}: no such directory")
+    configured = load_stores(stores or given.stores)
+    return Setup(directory, configured, dataset or given.dataset or configured.dataset.id)
+
+
+def selected(year: list[int] | None, bbox: str | None, region: Path | None) -> Selection:
+    """The tiles that --year, --bbox and --region leave."""
+    from tessera_sync.selection import select
+
+    return select(year or [], bbox, region)
+
+
+def note(line: str) -> None:
+    """Say something to the person, apart from the data."""
+    print(line, file=sys.stderr)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print a verb's result for machines."""
+    print(json.dumps(value, ensure_ascii=False))

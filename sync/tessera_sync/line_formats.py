@@ -1,0 +1,255 @@
+r"""The lines that listing tools print, read as directory, name, size and time.
+
+find -printf '%s %p\n'         108527232 /data/2024/grid_0.85_49.95/grid_0.85_49.95.npy
+find -printf '%s %T@ %p\n'     108527232 1775770495.1234567890 /data/2024/…
+s5cmd ls                        2026/04/09 21:34:55    108527232  2024/…        (UTC)
+aws s3 ls --recursive           2026-04-09 21:34:55  108527232 v1/2024/…        (local time)
+rclone ls, rclone lsl           108527232 2026-04-09 21:34:55.000000000 2024/…  (local time)
+rclone lsf --format sp, tsp, …  2026-04-09 21:34:55;108527232;2024/…            (local time)
+rclone lsf                      2024/grid_0.85_49.95/grid_0.85_49.95.npy
+s5cmd --json ls, rclone lsjson  {"key": "s3://…", "size": 108527232, "last_modified": "…Z"}
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from tessera_catalog.arrays import texts, to_numpy, valid
+from tessera_sync.sightings import UNKNOWN, Batch
+
+_DATE = r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?"
+_PATH = r"(?P<parent>(?:\S.*/)?)(?P<name>[^/]+)"
+_CLASS_AND_ETAG = r"(?:[A-Z][A-Z_]+\s+)?(?:[0-9a-f]{32}(?:-\d+)?\s+)?"
+_SEPARATOR = r"[;,|\t]"
+
+PATTERNS = (
+    rf"^\s*(?P<date>{_DATE})\s+{_CLASS_AND_ETAG}(?P<size>\d+)\s+{_PATH}$",
+    rf"^\s*(?P<size>\d+)\s+(?P<date>{_DATE})\s+{_PATH}$",
+    rf"^\s*(?P<size>\d+)\s+(?P<epoch>\d{{9,11}}\.\d+)\s+{_PATH}$",
+    rf"^\s*(?P<epoch>\d{{9,11}}\.\d+)\s+(?P<size>\d+)\s+{_PATH}$",
+    rf"^(?P<date>{_DATE}){_SEPARATOR}(?P<size>\d+){_SEPARATOR}{_PATH}$",
+    rf"^(?P<size>\d+){_SEPARATOR}(?P<date>{_DATE}){_SEPARATOR}{_PATH}$",
+    rf"^(?P<size>\d+){_SEPARATOR}{_PATH}$",
+    rf"^{_PATH}{_SEPARATOR}(?P<date>{_DATE}){_SEPARATOR}(?P<size>\d+)$",
+    rf"^{_PATH}{_SEPARATOR}(?P<size>\d+){_SEPARATOR}(?P<date>{_DATE})$",
+    rf"^{_PATH}{_SEPARATOR}(?P<size>\d+)$",
+    rf"^\s*(?P<size>\d+)\s+{_PATH}$",
+)
+"""The more a pattern says, the earlier it comes: the last fits lines of several others."""
+
+PATHS_ALONE = r"^(?P<parent>\S*\d{4}/grid_[^/\s]*/)(?P<name>[^/\s]+)$"
+"""Listings without sizes; only believed when the listing begins so."""
+
+_NO_FILE = r"^\s*(?:$|DIR\s|PRE\s|Total Objects:|Total Size:|\S*/$)"
+"""Lines about directories and sums."""
+
+SAMPLE = 200
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A part of a listing: its files, and the lines that were not understood."""
+
+    batch: Batch
+    lines: int
+    unparsed: int
+    examples: list[str]
+
+
+Parser = Callable[[bytes], Parsed]
+
+
+def recognise(first: bytes) -> Parser:
+    """The parser for a listing, by its first bytes."""
+    start = first.lstrip()[:1]
+    if start in (b"{", b"["):
+        return parse_json
+    lines = _lines(b"\n".join(first.split(b"\n")[:SAMPLE]))
+    hits = {
+        pattern: pc.sum(pc.match_substring_regex(lines, pattern)).as_py() or 0
+        for pattern in (*PATTERNS, PATHS_ALONE)
+    }
+    # The first of those that fit most lines: max() keeps the earlier one of equals.
+    best = max(hits, key=hits.__getitem__)
+    rest = [pattern for pattern in PATTERNS if pattern != best]
+    return partial(parse_text, patterns=(best, *rest) if hits[best] else PATTERNS)
+
+
+def parse_text(part: bytes, patterns: Sequence[str] = PATTERNS) -> Parsed:
+    """Read whole lines of text; each by the first pattern that fits it."""
+    left = _lines(part)
+    total = len(left)
+    batches = []
+    for pattern in patterns:
+        if len(left) == 0:
+            break
+        found = pc.extract_regex(left, pattern)
+        fits = pc.is_valid(found)
+        batches.append(_batch(found.filter(fits)))
+        left = left.filter(pc.invert(fits))
+    files_only = pc.invert(pc.match_substring_regex(left, _NO_FILE))
+    left = left.filter(files_only)
+    return Parsed(_joined(batches), total, len(left), left[:5].to_pylist())
+
+
+def parse_json(part: bytes) -> Parsed:
+    """Read JSON objects, one a line or the elements of an array."""
+    # The array's brackets and commas are what tells it from one object a line.
+    text = part.replace(b"},{", b"}\n{").replace(b"},\n", b"}\n").strip().strip(b"[],").strip()
+    lines = [line for line in text.split(b"\n") if line.strip()]
+    if not lines:
+        return Parsed(_joined([]), 0, 0, [])
+    try:
+        return _json_rows(text, len(lines))
+    except pa.ArrowInvalid:
+        good = [line for line in lines if _is_object(line)]
+        bad = [line.decode(errors="replace") for line in lines if not _is_object(line)]
+        parsed = _json_rows(b"\n".join(good), len(good)) if good else None
+        batch = parsed.batch if parsed else _joined([])
+        unparsed = len(bad) + (parsed.unparsed if parsed else 0)
+        return Parsed(batch, len(lines), unparsed, bad[:5])
+
+
+_JSON_FIELDS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("key", "last_modified", "type", "Path", "ModTime")),
+        *((name, pa.int64()) for name in ("size", "Size")),
+        ("IsDir", pa.bool_()),
+    ]
+)
+"""Fields of s5cmd and of rclone; others are ignored."""
+
+
+def _json_rows(text: bytes, lines: int) -> Parsed:
+    options = pj.ParseOptions(
+        explicit_schema=_JSON_FIELDS, unexpected_field_behavior="ignore", newlines_in_values=False
+    )
+    block = pj.ReadOptions(block_size=max(len(text), 1 << 20), use_threads=False)
+    rows = pj.read_json(io.BytesIO(text), block, options).combine_chunks()
+    directory = pc.or_(
+        pc.fill_null(pc.equal(rows["type"], "directory"), False),
+        pc.fill_null(rows["IsDir"], False),
+    )
+    rows = rows.filter(pc.invert(directory))
+    path = pc.coalesce(rows["key"], rows["Path"])
+    date = pc.coalesce(rows["last_modified"], rows["ModTime"])
+    size = pc.coalesce(rows["size"], rows["Size"])
+    told = pc.and_(pc.is_valid(path), pc.is_valid(size))
+    unparsed = rows.num_rows - (pc.sum(told).as_py() or 0)
+    path, size, date = (column.filter(told).combine_chunks() for column in (path, size, date))
+    batch = batch_of(path, to_numpy(size), times(date))
+    return Parsed(batch, lines, unparsed, [text.split(b"\n")[0].decode()] if unparsed else [])
+
+
+def batch_of(paths: pa.Array, sizes: npt.NDArray[np.int64], mtimes: npt.NDArray[np.int64]) -> Batch:
+    """Files by their paths."""
+    parent, name = pc.extract_regex(paths, r"^(?P<parent>(?:.*/)?)(?P<name>[^/]*)$").flatten()
+    return Batch(parent, name, sizes, mtimes)
+
+
+def times(dates: pa.Array) -> npt.NDArray[np.int64]:
+    """Microseconds since 1970 of dates as the tools write them, UNKNOWN where there is none.
+
+    Dates with dashes and no zone are in local time (aws, rclone); those with slashes, or with a
+    zone, say what they are. Fractions of a second are dropped: the tools differ in them.
+    """
+    known = valid(dates)
+    texts_ = pc.utf8_slice_codeunits(pc.fill_null(dates, "1970-01-01 00:00:00"), 0, 19)
+    plain = pc.replace_substring(pc.replace_substring(texts_, "/", "-"), "T", " ")
+    stamp = pc.strptime(plain, format="%Y-%m-%d %H:%M:%S", unit="s", error_is_null=True)
+    seconds = to_numpy(pc.cast(stamp, pa.int64()))
+    known = known & valid(stamp)
+    seconds = seconds - _offsets(dates, seconds)
+    return np.where(known, seconds * 1_000_000, UNKNOWN)
+
+
+def _offsets(dates: pa.Array, seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Seconds by which each date's clock is ahead of UTC."""
+    zones = pc.extract_regex(
+        pc.fill_null(dates, ""), r"^(?P<year>\d{4}[-/]).{14}\S*?(?P<zone>Z|[+-]\d\d:?\d\d)?$"
+    )
+    year, zone = (pc.fill_null(part, "") for part in zones.flatten())
+    offsets = np.zeros(len(seconds), dtype=np.int64)
+    for name in pc.unique(zone).to_pylist():
+        if name not in ("", "Z"):
+            ahead = int(name[1:3]) * 3600 + int(name[-2:]) * 60
+            rows = to_numpy(pc.cast(pc.equal(zone, name), pa.uint8())).view(np.bool_)
+            offsets[rows] = -ahead if name[0] == "-" else ahead
+    is_local = pc.and_(pc.equal(zone, ""), pc.ends_with(year, "-"))
+    local = np.flatnonzero(to_numpy(pc.cast(is_local, pa.uint8())))
+    if len(local):
+        hours, which = np.unique(seconds[local] // 3600, return_inverse=True)
+        ahead_of = [_local_offset(int(hour) * 3600) for hour in hours]
+        offsets[local] = np.array(ahead_of, dtype=np.int64)[which]
+    return offsets
+
+
+def _local_offset(clock: int) -> int:
+    """How far this machine's clock is ahead of UTC when it shows that many seconds since 1970."""
+    shown = dt.datetime.fromtimestamp(clock, dt.UTC).replace(tzinfo=None)
+    ahead = shown.astimezone().utcoffset()
+    return round(ahead.total_seconds()) if ahead is not None else 0
+
+
+def _batch(found: pa.StructArray) -> Batch:
+    """Files of lines that fit a pattern."""
+    parts = dict(zip([f.name for f in found.type], found.flatten(), strict=True))
+    count = len(found)
+    sizes = np.full(count, UNKNOWN)
+    mtimes = np.full(count, UNKNOWN)
+    if "size" in parts:
+        sizes = to_numpy(pc.cast(pc.utf8_slice_codeunits(parts["size"], 0, 18), pa.int64()))
+    if "date" in parts:
+        mtimes = times(parts["date"])
+    if "epoch" in parts:
+        seconds = pc.replace_substring_regex(parts["epoch"], r"\..*", "")
+        mtimes = to_numpy(pc.cast(seconds, pa.int64())) * 1_000_000
+    return Batch(parts["parent"], parts["name"], sizes, mtimes)
+
+
+def _joined(batches: Sequence[Batch]) -> Batch:
+    filled = [batch for batch in batches if len(batch.names)]
+    if len(filled) == 1:
+        return filled[0]
+    nothing = np.zeros(0, dtype=np.int64)
+    return Batch(
+        pa.concat_arrays([texts([]), *(batch.parents for batch in filled)]),
+        pa.concat_arrays([texts([]), *(batch.names for batch in filled)]),
+        np.concatenate([nothing, *(batch.sizes for batch in filled)]),
+        np.concatenate([nothing, *(batch.mtimes for batch in filled)]),
+    )
+
+
+def _lines(part: bytes) -> pa.Array:
+    """The lines as strings, without their ends; bytes that are no UTF-8 are replaced."""
+    try:
+        part.decode()
+    except UnicodeDecodeError:
+        part = part.decode(errors="replace").encode()
+    part = part.replace(b"\r\n", b"\n").removesuffix(b"\n")
+    if not part:
+        return texts([])
+    data = np.frombuffer(part, dtype=np.uint8)
+    ends = np.append(np.flatnonzero(data == ord("\n")), len(data))
+    # Each string keeps the newline that began it; trimming copies it away.
+    offsets = np.append(0, ends).astype(np.int32)
+    raw = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(part))
+    return pc.utf8_ltrim(raw, "\n")
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

@@ -1,0 +1,89 @@
+"""Listings of a store, made elsewhere: text or JSON, plain or compressed, or an S3 Inventory.
+
+What a file is shows in its content, never in its name. Reading is by parts, several at once, so
+memory does not grow with the listing.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from tessera_catalog.errors import InputError
+from tessera_sync import inventory
+from tessera_sync.line_formats import Parsed, recognise
+from tessera_sync.parallel import mapped
+from tessera_sync.sightings import Sorted, sort_out
+
+PART = 4 * 2**20
+"""Bytes of a listing parsed at once."""
+
+_JSON_MOST = 64 * 2**20
+"""Bytes an inventory's manifest.json may have."""
+
+STDIN = "-"
+
+_WORKERS = os.cpu_count() or 1
+
+
+def read_listing(source: str) -> Iterator[tuple[Sorted, Parsed]]:
+    """Read a listing from a path, or from stdin for "-", in parts.
+
+    InputError when there is none, when it is damaged, or when it is cut short as far as its
+    compression can tell.
+    """
+    try:
+        if source != STDIN and (found := inventory.find_manifest(Path(source), _JSON_MOST)):
+            yield from mapped(_sorted, inventory.read(Path(source), found), _WORKERS)
+            return
+        with _opened(source) as file:
+            blocks = _blocks(file)
+            first = next(blocks, b"")
+            parser = recognise(first)
+            yield from mapped(lambda part: _sorted(parser(part)), chain([first], blocks), _WORKERS)
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"listing {source}: {reason.splitlines()[0]}") from error
+
+
+def _sorted(parsed: Parsed) -> tuple[Sorted, Parsed]:
+    return sort_out(parsed.batch), parsed
+
+
+def _opened(source: str) -> Any:
+    """The listing's bytes, decompressed."""
+    file = sys.stdin.buffer if source == STDIN else Path(source).open("rb")  # noqa: SIM115
+    magic = file.peek(4)[:4] if hasattr(file, "peek") else b""
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.open(file)
+    if magic == b"\x28\xb5\x2f\xfd":
+        return pa.CompressedInputStream(pa.PythonFile(file), "zstd")
+    if magic == b"PAR1":
+        raise InputError(
+            f"listing {source} is a parquet file: give an S3 Inventory by its manifest.json, "
+            f"and take over a registry with 'tessera-sync ingest'"
+        )
+    return file
+
+
+def _blocks(file: Any) -> Iterator[bytes]:
+    """Whole lines, about PART bytes at a time."""
+    rest = b""
+    while block := file.read(PART):
+        # An array of JSON objects on one line is cut between two objects.
+        cut = max(block.rfind(b"\n"), block.rfind(b"},{") + 1)
+        if cut > 0:
+            yield rest + block[:cut]
+            rest = block[cut:].removeprefix(b"\n")
+        else:
+            rest += block
+    if rest:
+        yield rest

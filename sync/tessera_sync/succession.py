@@ -1,0 +1,122 @@
+"""A new look at a store against the manifest before it: what stays known of each tile."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tessera_catalog.arrays import empty, to_arrow, to_numpy, valid
+from tessera_catalog.store_manifest import ROWS
+from tessera_sync.manifests import cells_of, in_order
+
+Mask = npt.NDArray[np.bool_]
+
+_UNKNOWN = -1
+
+
+@dataclass
+class Change:
+    """Numbers of tiles, and of files whose hashes were known."""
+
+    added: int = 0
+    lost: int = 0
+    changed: int = 0
+    """Tiles of which a size is another one."""
+    hashes_kept: int = 0
+    hashes_dropped: int = 0
+    incomplete: int = 0
+
+
+def succeed(
+    before: pa.Table | None, seen: pa.Table | None, since: dt.datetime | None, change: Change
+) -> pa.Table:
+    """One year's rows (ROWS) as they are to be recorded; counts into `change`.
+
+    A hash stays known where size and time of the file are as they were, to the second, because
+    stores tell times to different fractions. Rows recorded after `since`, when the look began,
+    stay although they were not seen.
+    """
+    before = empty(ROWS) if before is None else before
+    seen = empty(ROWS) if seen is None else in_order(seen)
+    old, new = cells_of(before), cells_of(seen)
+    places = np.searchsorted(old, new).clip(max=max(len(old) - 1, 0))
+    known = old[places] == new if len(old) else np.zeros(len(new), dtype=bool)
+    same = {}
+    for kind in ("embeddings", "scales"):
+        seen, same[kind] = _keep_hash(before, seen, kind, places, known, change)
+    kept = known & same["embeddings"] & same["scales"]
+    verified = _taken(before.column("verified_at"), places, kept)
+    seen = seen.set_column(ROWS.names.index("verified_at"), ROWS.field("verified_at"), verified)
+    gone = ~np.isin(old, new)
+    newer = gone & _recorded_after(before, since)
+    change.added += int(np.count_nonzero(~known))
+    change.lost += int(np.count_nonzero(gone & ~newer))
+    sizes = [to_numpy(seen.column(f"{kind}_size"), _UNKNOWN) for kind in same]
+    change.incomplete += int(np.count_nonzero((sizes[0] == 0) | (sizes[1] == 0)))
+    change.changed += int(np.count_nonzero(known & _resized(before, seen, places)))
+    if newer.any():
+        seen = in_order(pa.concat_tables([seen, before.filter(to_arrow(newer))]))
+    return seen
+
+
+def _keep_hash(
+    before: pa.Table,
+    seen: pa.Table,
+    kind: str,
+    places: npt.NDArray[np.intp],
+    known: Mask,
+    change: Change,
+) -> tuple[pa.Table, Mask]:
+    """Rows with the hashes of one kind of file that hold still, and which files are as before."""
+    same = known.copy()
+    for name, unit in ((f"{kind}_size", 1), (f"{kind}_mtime", 1_000_000)):
+        ours, theirs = (_integers(table.column(name)) for table in (seen, before))
+        if len(theirs):
+            there = theirs[places]
+            same &= (ours != _UNKNOWN) & (there != _UNKNOWN) & (ours // unit == there // unit)
+    column = before.column(f"{kind}_sha256")
+    hashes = _taken(column, places, same)
+    kept = len(hashes) - hashes.null_count
+    change.hashes_kept += kept
+    change.hashes_dropped += len(column) - column.null_count - kept
+    index = ROWS.names.index(f"{kind}_sha256")
+    return seen.set_column(index, ROWS.field(index), hashes), same
+
+
+def _taken(column: pa.ChunkedArray, places: npt.NDArray[np.intp], where: Mask) -> pa.Array:
+    """Values of the old rows for the new ones, empty where not `where`."""
+    if not len(column):
+        return pa.nulls(len(where), column.type)
+    taken = column.take(to_arrow(places, ~where))
+    return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
+
+
+def _recorded_after(rows: pa.Table, since: dt.datetime | None) -> Mask:
+    if since is None or not rows.num_rows:
+        return np.zeros(rows.num_rows, dtype=bool)
+    seen_at = rows.column("seen_at")
+    later = pc.greater(seen_at, pa.scalar(since, seen_at.type))
+    found: Mask = to_numpy(pc.cast(later, pa.uint8())).view(np.bool_)
+    return found & valid(seen_at)
+
+
+def _resized(before: pa.Table, seen: pa.Table, places: npt.NDArray[np.intp]) -> Mask:
+    resized = np.zeros(seen.num_rows, dtype=bool)
+    for name in ("embeddings_size", "scales_size"):
+        theirs = _integers(before.column(name))
+        if len(theirs):
+            ours, there = _integers(seen.column(name)), theirs[places]
+            resized |= (ours != there) & (ours != _UNKNOWN) & (there != _UNKNOWN)
+    return resized
+
+
+def _integers(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    if pa.types.is_timestamp(column.type):
+        column = pc.cast(column, pa.int64())
+    return to_numpy(column, _UNKNOWN)
