@@ -10,7 +10,19 @@ from typing import Annotated, Any
 import typer
 
 from tessera_catalog.run import EXIT_CODES, run
-from tessera_sync.commands import adopt, check, diff, ingest, plan, scan, status
+from tessera_sync.commands import (
+    adopt,
+    apply,
+    check,
+    diff,
+    ingest,
+    manifest,
+    plan,
+    record,
+    scan,
+    status,
+    verify,
+)
 from tessera_sync.commands.options import Dataset, Given, StoresFile
 
 app = typer.Typer(
@@ -34,6 +46,10 @@ for verb in (
     diff.diff,
     check.check,
     plan.plan,
+    apply.apply,
+    manifest.manifest,
+    record.record,
+    verify.verify,
 ):
     app.command(help=_help(verb), epilog=EXIT_CODES)(verb)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from tessera_catalog.store_manifest import ROWS
+from tessera_catalog import grid
+from tessera_catalog.store_manifest import ROWS, Manifest
 from tessera_sync import manifests
 from tessera_sync.journal import Entry, Journal, Lineage
 from tessera_sync.layout import Tile
@@ -53,6 +56,20 @@ def keys_of(tiles: Sequence[Tile]) -> pa.Table:
     return pa.table(
         {name: pa.array([tile[i] for tile in tiles], pa.int16()) for i, name in enumerate(names)}
     )
+
+
+def rows_by_tile(manifest: Manifest, tiles: Iterable[Tile]) -> dict[Tile, dict[str, Any]]:
+    """A manifest's rows (ROWS) of those of the tiles that it has."""
+    wanted: dict[int, list[int]] = {}
+    for tile in tiles:
+        wanted.setdefault(tile.year, []).append(int(grid.cell(tile.lon_i, tile.lat_i)))
+    rows = {}
+    for year in wanted.keys() & set(manifest.years):
+        cells = manifests.cells_of(manifest.read(year, ["lon_i", "lat_i"]))
+        places = np.flatnonzero(np.isin(cells, wanted[year]))
+        for row in manifest.take(year, places, ROWS.names).to_pylist():
+            rows[Tile(row["year"], row["lon_i"], row["lat_i"])] = row
+    return rows
 
 
 def _row(whole: Whole) -> dict[str, object]:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +18,12 @@ from tessera_catalog.stores import Stores
 from tessera_sync import manifests
 from tessera_sync.attempts import CopyError, Outage, Policy, asked
 from tessera_sync.layout import Tile, parse_path
+from tessera_sync.merge import rows_by_tile
 from tessera_sync.pool import Stop, interruptible, run, spread
 from tessera_sync.progress import Course, course
 from tessera_sync.storage import FileState, Storage, open_storage
 
+Row = dict[str, Any]
 Sizes = tuple[int | None, int | None]
 
 MAX_LINE = 4096
@@ -54,8 +57,8 @@ def record(
 ) -> Recorded:
     """Record the tiles that the lines name, one path a line (`2024/grid_0.85_49.95`).
 
-    Only tiles whose files are all there, with the sizes that other stores' manifests know, are
-    recorded; with `trust` all are, unseen and with nothing known of their files.
+    Only tiles whose files are all there, with the sizes that a preferred store's manifest knows,
+    are recorded; with `trust` all are, unseen and with nothing known of their files.
     """
     store = stores.get(name)
     report = Recorded(name)
@@ -69,7 +72,8 @@ def record(
         look = _Look(open_storage(store), known, policy or Policy(), report)
         with course(f"looking at {name}", len(tiles), 0) as bar:
             run(look.all(tiles, jobs, bar, say))
-        rows = pa.Table.from_pylist(look.rows, schema=ROWS)
+        kept = _with_hashes(data_dir, dataset, name, look.rows)
+        rows = pa.Table.from_pylist(kept, schema=ROWS)
     if rows.num_rows:
         manifests.update(data_dir, name, dataset, how="record", upsert=rows)
     report.recorded = rows.num_rows
@@ -94,12 +98,16 @@ def read_paths(lines: Iterable[str], report: Recorded) -> list[Tile]:
 
 def known_sizes(
     data_dir: Path, stores: Stores, dataset: str, name: str, tiles: list[Tile]
-) -> dict[Tile, set[Sizes]]:
-    """Sizes of the tiles' embeddings and scales in the manifests of all other stores."""
+) -> dict[Tile, Sizes]:
+    """Sizes of the tiles' embeddings and scales in the most preferred other store that has them.
+
+    Of the primary store's own tiles nothing is known: it is the one that may be ahead.
+    """
     keys = np.array(tiles, dtype=np.int64)
-    known: dict[Tile, set[Sizes]] = {}
-    for other in stores.names:
-        if other == name or not manifests.path_of(data_dir, other).exists():
+    known: dict[Tile, Sizes] = {}
+    others = [other for other in stores.names if other != name]
+    for other in others if name != stores.primary.name else ():
+        if not manifests.path_of(data_dir, other).exists():
             continue
         manifest = manifests.load(data_dir, other, dataset)
         for year in set(manifest.years) & set(keys[:, 0].tolist()):
@@ -109,7 +117,7 @@ def known_sizes(
             found = rows.filter(pa.array(np.isin(manifests.cells_of(rows), wanted)))
             for lon_i, lat_i, *sizes in zip(*(c.to_pylist() for c in found.columns), strict=True):
                 if 0 not in sizes:
-                    known.setdefault(Tile(year, lon_i, lat_i), set()).add((sizes[0], sizes[1]))
+                    known.setdefault(Tile(year, lon_i, lat_i), (sizes[0], sizes[1]))
     return known
 
 
@@ -117,9 +125,9 @@ class _Look:
     """The store looked at, path by path."""
 
     def __init__(
-        self, storage: Storage, known: dict[Tile, set[Sizes]], policy: Policy, report: Recorded
+        self, storage: Storage, known: dict[Tile, Sizes], policy: Policy, report: Recorded
     ) -> None:
-        self.rows: list[dict[str, object]] = []
+        self.rows: dict[Tile, Row] = {}
         self._storage = storage
         self._known = known
         self._policy = policy
@@ -133,9 +141,11 @@ class _Look:
             await self._one(tile)
             bar.finished()
 
-        with interruptible(self._stop, say):
-            await spread(tiles, jobs, one, self._stop)
-        self._report.stopped = self._stop.why
+        try:
+            with interruptible(self._stop, say):
+                await spread(tiles, jobs, one, self._stop)
+        finally:
+            self._report.stopped = self._stop.why
 
     async def _one(self, tile: Tile) -> None:
         names = (tile.embeddings, tile.scales)
@@ -147,32 +157,28 @@ class _Look:
             self._report.failed.append((tile.path, str(error)))
             return
         self._stop.went(outage=False)
-        lack = incomplete(tile, there, self._known.get(tile, set()))
+        lack = incomplete(tile, there, self._known.get(tile, (None, None)))
         if lack:
             self._report.failed.append((tile.path, lack))
             return
         embeddings, scales = there[tile.embeddings], there[tile.scales]
-        self.rows.append(row_of(tile, embeddings, scales, dt.datetime.now(dt.UTC)))
+        self.rows[tile] = row_of(tile, embeddings, scales, dt.datetime.now(dt.UTC))
 
 
-def incomplete(tile: Tile, there: dict[str, FileState], known: set[Sizes]) -> str:
+def incomplete(tile: Tile, there: dict[str, FileState], known: Sizes) -> str:
     """Why a tile as the store shows it is not whole; empty when it is."""
-    for name in (tile.embeddings, tile.scales):
+    for name, want in zip((tile.embeddings, tile.scales), known, strict=True):
         if name not in there:
             return f"{name} is not there"
         if there[name].size == 0:
             return f"{name} has no bytes"
-    have = there[tile.embeddings].size, there[tile.scales].size
-    fits = any(all(k in (None, h) for k, h in zip(sizes, have, strict=True)) for sizes in known)
-    if known and not fits:
-        want = " or ".join(f"{a} and {b}" for a, b in sorted(known, key=str))
-        return f"its files have {have[0]} and {have[1]} bytes, in other stores {want}"
+        size = there[name].size
+        if want is not None and want != size:
+            return f"{name} has {size} bytes, in other stores {want}"
     return ""
 
 
-def row_of(
-    tile: Tile, embeddings: FileState, scales: FileState, seen_at: dt.datetime
-) -> dict[str, object]:
+def row_of(tile: Tile, embeddings: FileState, scales: FileState, seen_at: dt.datetime) -> Row:
     """A row of a manifest (ROWS) for files that were seen and not read."""
     return {
         **tile._asdict(),
@@ -182,3 +188,22 @@ def row_of(
         "scales_mtime": scales.mtime,
         "seen_at": seen_at,
     }
+
+
+def _with_hashes(data_dir: Path, dataset: str, name: str, rows: dict[Tile, Row]) -> list[Row]:
+    """The rows, with what is known of files that are of the same size and time as before."""
+    if not manifests.path_of(data_dir, name).exists():
+        return list(rows.values())
+    before = rows_by_tile(manifests.load(data_dir, name, dataset), rows)
+    unchanged = {
+        tile: old
+        for tile, old in before.items()
+        if all(rows[tile][column] == old[column] for column in _IDENTITY)
+    }
+    return [
+        unchanged.get(tile, {}) | {k: v for k, v in row.items() if v is not None}
+        for tile, row in rows.items()
+    ]
+
+
+_IDENTITY = ("embeddings_size", "scales_size", "embeddings_mtime", "scales_mtime")

@@ -11,15 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tessera_catalog import grid
 from tessera_catalog.errors import Refused
 from tessera_catalog.store_manifest import ROWS, Manifest
 from tessera_catalog.stores import Stores
 from tessera_sync import manifests
 from tessera_sync.attempts import Policy
 from tessera_sync.checking import CORRUPT, GOOD, UNREAD, VANISHED, Finding, Row, check_tile
-from tessera_sync.layout import Tile
-from tessera_sync.merge import keys_of
+from tessera_sync.merge import keys_of, rows_by_tile
 from tessera_sync.placing import in_thread
 from tessera_sync.pool import Stop, interruptible, run, spread
 from tessera_sync.progress import Course, course
@@ -201,7 +199,8 @@ class _Check:
     def save(self, findings: list[Found]) -> None:
         """Put findings into the manifest, but for tiles whose rows have changed meanwhile."""
         name = self._storage.name
-        current = _rows_by_tile(manifests.load(self._data_dir, name, self._dataset), findings)
+        manifest = manifests.load(self._data_dir, name, self._dataset)
+        current = rows_by_tile(manifest, [finding.tile for _, finding in findings])
         valid = [finding for row, finding in findings if current.get(finding.tile) == row]
         upsert = [finding.row for finding in valid if finding.kind in (GOOD, CORRUPT)]
         gone = [finding.tile for finding in valid if finding.kind == VANISHED]
@@ -228,19 +227,3 @@ class _Check:
         if finding.kind == CORRUPT:
             report.corrupt.append((finding.tile.path, finding.why))
         self._unsaved.append((row, finding))
-
-
-def _rows_by_tile(manifest: Manifest, findings: list[Found]) -> dict[Tile, Row]:
-    """The manifest's rows of the tiles as they are now."""
-    wanted: dict[int, set[Tile]] = {}
-    for _, finding in findings:
-        wanted.setdefault(finding.tile.year, set()).add(finding.tile)
-    rows = {}
-    for year, tiles in wanted.items():
-        if year in manifest.years:
-            cells = manifests.cells_of(manifest.read(year, ["lon_i", "lat_i"]))
-            asked_for = [int(grid.cell(tile.lon_i, tile.lat_i)) for tile in tiles]
-            places = np.flatnonzero(np.isin(cells, asked_for))
-            for row in manifest.take(year, places, ROWS.names).to_pylist():
-                rows[Tile(row["year"], row["lon_i"], row["lat_i"])] = row
-    return rows

@@ -32,7 +32,7 @@ def record(
     r"""Record tiles that were copied with another tool.
 
     Looks at the store for each path and records only the tiles that are whole there: both files,
-    of the sizes that the other stores' manifests know.
+    of the sizes that the most preferred other store knows.
 
     \b
     1. After a copy:       tessera-sync record s3 copied.txt
