@@ -115,6 +115,18 @@ def finish_series(
     )
 
 
+def finish_link(connection: Connection, of: Series, *, changed: bool) -> None:
+    """Mark tiles and items as in step with the replicas."""
+    connection.execute(
+        query("finish_link"),
+        {
+            "collection": of.collection,
+            "projection": projection(connection, of.collection),
+            "changed": changed,
+        },
+    )
+
+
 def projection(connection: Connection, collection: str) -> bytes:
     """Digest of all that shapes a collection's items besides its tiles."""
     row = connection.execute(query("projection_inputs"), [collection]).fetchone()

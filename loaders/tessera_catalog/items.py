@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from tessera_catalog.catalogue import Series, projection
-from tessera_catalog.database import Connection, composed
+from tessera_catalog.database import Connection, composed, query
 from tessera_catalog.errors import Failed
 from tessera_catalog.grid import CELLS
 
@@ -26,7 +26,7 @@ _STEP = CELLS // 60
 """Cells rendered by one statement: a band of 3 degrees, 0.3 to 2 seconds."""
 
 _SWAP_SECONDS = 300
-_SWAP_ATTEMPT = "2s"
+_ATTEMPT = "SET LOCAL lock_timeout = '2s'"
 
 
 def are_current(connection: Connection, series: Series) -> bool:
@@ -54,8 +54,9 @@ def rebuild(
     name = _partition_name(connection, collection)
     fresh = f"{name}_new"
     table = sql.Identifier("pgstac", fresh)
+    # Like items itself, whose lock we must not hold yet: two who do cannot both go on to swap.
     connection.execute(
-        sql.SQL("CREATE TABLE {} (LIKE pgstac.items INCLUDING DEFAULTS)").format(table)
+        sql.SQL("CREATE TABLE {} (LIKE pgstac.queryable_index_template)").format(table)
     )
     # Says what the partition's bound will say, which spares the attaching a scan.
     connection.execute(
@@ -113,6 +114,14 @@ def _partition_name(connection: Connection, collection: str) -> str:
     return str(row[0])
 
 
+def drop_replaced(connection: Connection) -> None:
+    """Drop the tables that rebuilds have replaced; the connection is in autocommit mode.
+
+    Called before and after rebuilding, so that nothing stays behind when one was killed between.
+    """
+    _patiently(connection, query("drop_replaced_items"))
+
+
 def _swap(connection: Connection, name: str, fresh: str, collection: str) -> None:
     """Put the table `fresh` in the place of the partition `name`, if there is one."""
     statement = composed(
@@ -120,20 +129,32 @@ def _swap(connection: Connection, name: str, fresh: str, collection: str) -> Non
         old=sql.Identifier("pgstac", name),
         fresh=sql.Identifier("pgstac", fresh),
         new_name=sql.Identifier(name),
+        old_name=sql.Identifier(f"{name}_replaced"),
         fresh_key=sql.Identifier("pgstac", f"{fresh}_pk"),
         key=sql.Identifier(f"{name}_pk"),
+        key_path=sql.Identifier("pgstac", f"{name}_pk"),
+        old_key=sql.Identifier(f"{name}_replaced_pk"),
         collection=sql.Literal(collection),
-        old_name=sql.Literal(f"pgstac.{name}"),
+        path=sql.Literal(f"pgstac.{name}"),
     )
-    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_SWAP_ATTEMPT)))
+    _patiently(connection, statement)
+
+
+def _patiently(connection: Connection, statement: sql.Composed | bytes) -> None:
+    """Run a statement that wants locks, stepping back from whoever holds them, for some minutes.
+
+    While it waits for a lock all others queue up behind it: so it waits for two seconds at most.
+    """
     until = time.monotonic() + _SWAP_SECONDS
     while True:
         try:
             with connection.transaction():
+                connection.execute(_ATTEMPT)
                 connection.execute(statement)
-            break
+                connection.execute("SET LOCAL lock_timeout = 0")
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             if time.monotonic() > until:
                 raise
             time.sleep(1)
-    connection.execute("SET LOCAL lock_timeout = 0")
+        else:
+            return

@@ -1,26 +1,26 @@
 """Load a registry: its tiles into tessera.tile, their STAC items into pgSTAC, year by year.
 
 Each year is one transaction, so it is there whole or as it was; a load that was killed is simply
-run again, and passes over the years that are done. Two years are worked on at a time.
+run again, and passes over the years that are done.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tessera_catalog import catalogue, items, tiles
 from tessera_catalog.catalogue import Series
 from tessera_catalog.database import Connection, connect, migrate, wait_for_load_lock
-from tessera_catalog.errors import Failed, InputError, Refused
+from tessera_catalog.errors import InputError, Refused
 from tessera_catalog.feed import Feed, Selection, Year, read
 from tessera_catalog.manifest import SYNTHETIC_KEY, Registry, open_registry
+from tessera_catalog.parallel import side_by_side
 from tessera_catalog.progress import Progress
 from tessera_catalog.stores import Stores
 from tessera_catalog.tiles import Changes
@@ -30,8 +30,6 @@ MAX_REJECTED = 0.01
 
 MAX_PRUNED = 0.05
 """Share of the catalogue's tiles that --prune removes without being forced."""
-
-_WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,6 @@ class _Run:
     progress: Progress
     conninfo: str
     synthetic: bool
-    stop: threading.Event = field(default_factory=threading.Event)
 
 
 def load(path: Path, options: Options, progress: Progress, conninfo: str = "") -> Summary:
@@ -144,6 +141,7 @@ def _write(run: _Run) -> None:
         if options.dry_run:
             run.summary.changes += _preview(connection, run, _changed(connection, run))
             return
+        items.drop_replaced(connection)
         with connection.transaction():
             catalogue.put_stores(connection, options.stores)
             catalogue.put_queryables(connection, options.stores)
@@ -160,6 +158,7 @@ def _write(run: _Run) -> None:
         if jobs:
             # pgSTAC keeps the counts of past searches for a day.
             connection.execute("DELETE FROM pgstac.search_wheres")
+            items.drop_replaced(connection)
 
 
 def _changed(connection: Connection, run: _Run) -> list[_Job]:
@@ -221,32 +220,16 @@ def _check_prune(connection: Connection, run: _Run, jobs: list[_Job]) -> None:
 
 
 def _run_jobs(run: _Run, jobs: list[_Job]) -> None:
-    """Load the years, two at a time; the first failure stops the others before they commit."""
+    """Load the years side by side."""
     total = sum(job.fed.rows for job in jobs)
-    with (
-        run.progress.task("loading", 2 * total) as advance,
-        ThreadPoolExecutor(_WORKERS, thread_name_prefix="load") as pool,
-    ):
-        futures = [pool.submit(_load_year, run, job, advance) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                run.summary.changes += future.result()
-        except BaseException:
-            run.stop.set()
-            for future in futures:
-                future.cancel()
-            raise
+    with run.progress.task("loading", 2 * total) as advance:
+        for changes in side_by_side([partial(_load_year, run, job) for job in jobs], advance):
+            run.summary.changes += changes
 
 
-def _load_year(run: _Run, job: _Job, advance: Callable[[int], None]) -> Changes:
+def _load_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Changes:
     """One year's transaction: its tiles, its items, its collection."""
     options, series = run.options, job.series
-
-    def step(rows: int) -> None:
-        if run.stop.is_set():
-            raise Failed("stopped; run it again to go on")
-        advance(rows)
-
     with connect(run.conninfo) as connection:
         is_new = not tiles.exists(connection, series)
         if is_new:

@@ -126,8 +126,14 @@ def compare(
 
 def apply(connection: Connection, series: Series, holder: str) -> None:
     """Carry out what `compare` found."""
-    names = _names(series)
-    connection.execute(composed("apply_changes", **names, holder=sql.Literal(holder)))
+    connection.execute(
+        composed(
+            "apply_changes",
+            **_names(series),
+            collection=sql.Literal(series.collection),
+            holder=sql.Literal(holder),
+        )
+    )
 
 
 def _copy(

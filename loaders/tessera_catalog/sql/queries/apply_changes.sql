@@ -10,4 +10,8 @@ INSERT INTO {tiles} (id, lon_i, lat_i, embeddings_size, scales_size, embeddings_
                      scales_mtime, embeddings_sha256, scales_sha256, stores)
 SELECT id, lon_i, lat_i, embeddings_size, scales_size, embeddings_mtime,
        scales_mtime, embeddings_sha256, scales_sha256, ARRAY[{holder}]
-FROM pg_temp.changed WHERE becomes = 'new'
+FROM pg_temp.changed WHERE becomes = 'new';
+INSERT INTO tessera.unsettled (tile_id)
+SELECT id FROM pg_temp.changed
+WHERE becomes <> 'gone' AND EXISTS (SELECT FROM tessera.link WHERE collection = {collection})
+ON CONFLICT DO NOTHING

@@ -1,11 +1,16 @@
--- The table {fresh} becomes the partition {old} of pgstac.items; what stood there is dropped.
+-- The table {fresh} becomes the partition {old} of pgstac.items; what stood there is set aside, for
+-- drop_replaced_items. (To drop it here would take a lock on pgstac.collections that two who
+-- have read it cannot both have.)
 DO $swap$
 BEGIN
-    IF to_regclass({old_name}) IS NOT NULL THEN
-        -- One lock for both steps: no reader may see the collection without a partition.
+    IF to_regclass({path}) IS NOT NULL THEN
+        -- One lock for both steps: no reader may see the collection without a partition. Our own
+        -- transactions queue up elsewhere, where they do not keep readers waiting.
+        PERFORM pg_advisory_xact_lock(hashtext('tessera.swap_items'));
         LOCK TABLE pgstac.items IN ACCESS EXCLUSIVE MODE;
         ALTER TABLE pgstac.items DETACH PARTITION {old};
-        DROP TABLE {old};
+        ALTER TABLE {old} RENAME TO {old_name};
+        ALTER INDEX {key_path} RENAME TO {old_key};
     END IF;
     ALTER TABLE {fresh} RENAME TO {new_name};
     ALTER INDEX {fresh_key} RENAME TO {key};

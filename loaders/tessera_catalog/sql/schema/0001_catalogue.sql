@@ -98,7 +98,7 @@ COMMENT ON COLUMN tessera.tile.unsound_stores IS
 CREATE TABLE tessera.replica (
     tile_id bigint NOT NULL,
     store_id smallint NOT NULL REFERENCES tessera.store,
-    state text NOT NULL CHECK (state IN ('same', 'stale', 'incomplete', 'absent')),
+    state text NOT NULL CHECK (state IN ('same', 'stale', 'incomplete')),
     embeddings_size bigint,
     scales_size bigint,
     verified_at timestamptz,
@@ -107,8 +107,28 @@ CREATE TABLE tessera.replica (
 COMMENT ON TABLE tessera.replica IS
     'one row a tile and store, as the store''s manifest had it when it was last linked';
 COMMENT ON COLUMN tessera.replica.state IS
-    'against the registry: same, stale (differs), incomplete (no scales or an empty file); '
-    'absent marks, on the primary alone, a tile that no store holds';
+    'against the registry: same, stale (differs) or incomplete (no scales or an empty file)';
+
+-- Which manifest replica has of a store, by year. A store without a row here has not been linked:
+-- then its replicas are unknown, and a tile is taken to be on the collection's holder alone.
+CREATE TABLE tessera.link (
+    collection text NOT NULL REFERENCES tessera.collection,
+    store_id smallint NOT NULL REFERENCES tessera.store,
+    digest bytea NOT NULL,
+    rows bigint NOT NULL,
+    unknown bigint NOT NULL,
+    manifest_digest text NOT NULL,
+    manifest_made timestamptz NOT NULL,
+    linked_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (collection, store_id)
+);
+COMMENT ON COLUMN tessera.link.digest IS 'of the rows of this year that were linked';
+COMMENT ON COLUMN tessera.link.rows IS 'tiles of this year in the manifest';
+COMMENT ON COLUMN tessera.link.unknown IS 'of these, tiles that the registry has not';
+COMMENT ON COLUMN tessera.link.manifest_digest IS 'of the whole manifest';
+
+-- Tiles that a load changed after their year was linked: the next link looks at them again.
+CREATE TABLE tessera.unsettled (tile_id bigint PRIMARY KEY);
 
 -- A load writes the fingerprint last; whoever else changes tiles voids it, and so makes the next
 -- load compare row by row. On a partition the argument names the collection.

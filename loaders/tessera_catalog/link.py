@@ -1,0 +1,313 @@
+"""Bring replicas, tiles and items into step with the manifests of the stores.
+
+A link looks only at what changed: each year of each manifest has a digest, kept in the database
+when it was linked. Where it differs, the rows that differ from the manifest linked last are sent,
+or all of them when that one is not at hand. Each year is one transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pgpq
+import pyarrow as pa
+from psycopg import sql
+
+from tessera_catalog import catalogue, grid, items
+from tessera_catalog.catalogue import Series
+from tessera_catalog.database import (
+    Connection,
+    composed,
+    connect,
+    migrate,
+    query,
+    wait_for_load_lock,
+)
+from tessera_catalog.errors import InputError
+from tessera_catalog.parallel import side_by_side
+from tessera_catalog.progress import Progress
+from tessera_catalog.store_manifest import Manifest
+from tessera_catalog.stores import Stores
+
+_COMPARED = ("lon_i", "lat_i", "embeddings_size", "scales_size", "fingerprint", "verified_at")
+"""What of a manifest's row reaches the catalogue."""
+
+_SAID = pa.schema(
+    [
+        pa.field("store_id", pa.int16(), nullable=False),
+        pa.field("tile_id", pa.int64(), nullable=False),
+        pa.field("present", pa.bool_(), nullable=False),
+        pa.field("embeddings_size", pa.int64()),
+        pa.field("scales_size", pa.int64()),
+        pa.field("embeddings_sha256", pa.binary(32)),
+        pa.field("scales_sha256", pa.binary(32)),
+        pa.field("verified_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+"""Rows of pg_temp.said: what a manifest says of a tile; sizes and the rest are of present ones."""
+
+_DETAILS = _SAID.names[3:]
+
+_BATCH = 131_072
+
+
+@dataclass(frozen=True)
+class Told:
+    """One store's manifest, and the one that was linked last if it is still at hand."""
+
+    manifest: Manifest
+    previous: Manifest | None = None
+
+
+@dataclass
+class Linked:
+    """What a link did, or would do."""
+
+    copies: Counter[str] = field(default_factory=Counter)
+    """Copies whose record changed, by store."""
+    tiles: int = 0
+    """Tiles whose stores or verification changed: their items are rewritten."""
+    unknown: Counter[str] = field(default_factory=Counter)
+    """Tiles that a manifest has and the registry has not, by store: not catalogued."""
+    collections: list[str] = field(default_factory=list)
+    """Collections that changed."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    stores: Stores
+    told: Mapping[str, Told]
+    conninfo: str
+    dry_run: bool
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One year: the digests that its manifests have now, of the stores to be looked at."""
+
+    series: Series
+    digests: dict[str, bytes]
+    known: dict[str, bytes]
+
+
+def link(
+    told: Mapping[str, Told],
+    stores: Stores,
+    dataset: str,
+    progress: Progress,
+    conninfo: str = "",
+    *,
+    dry_run: bool = False,
+) -> Linked:
+    """Link the manifests of `told`, by store.
+
+    With `dry_run` everything is worked out and nothing kept. InputError when no tiles are loaded.
+    """
+    migrate(conninfo)
+    run = _Run(stores, told, conninfo, dry_run)
+    result = Linked()
+    with connect(conninfo, autocommit=True) as connection:
+        wait_for_load_lock(connection, progress.tell)
+        series = catalogue.series(connection, dataset)
+        if not any(one.tiles for one in series.values()):
+            raise InputError(f"no tiles of dataset {dataset} are loaded: run tessera-load first")
+        items.drop_replaced(connection)
+        with connection.transaction(force_rollback=dry_run):
+            catalogue.put_stores(connection, stores)
+        jobs = [
+            job
+            for one in series.values()
+            if one.tiles and (job := _job(connection, run, one)) is not None
+        ]
+        jobs.sort(key=lambda job: -job.series.tiles)
+        with progress.task("linking", sum(job.series.tiles for job in jobs)) as advance:
+            for part in side_by_side([partial(_link_year, run, job) for job in jobs], advance):
+                result.copies += part.copies
+                result.tiles += part.tiles
+                result.collections += part.collections
+        for store, unknown in connection.execute(query("unknown_tiles"), [dataset]):
+            result.unknown[str(store)] = int(str(unknown))
+        if result.tiles and not dry_run:
+            # pgSTAC keeps the counts of past searches for a day.
+            connection.execute("DELETE FROM pgstac.search_wheres")
+            items.drop_replaced(connection)
+    result.collections.sort()
+    return result
+
+
+def _job(connection: Connection, run: _Run, series: Series) -> _Job | None:
+    """What a year needs: the stores whose manifest changed, all of them when tiles did."""
+    known = {
+        str(store): bytes(digest)  # type: ignore[call-overload]  # a bytea column
+        for store, digest in connection.execute(query("linked"), [series.collection])
+    }
+    digests = {name: _Rows(told.manifest, series.year).digest() for name, told in run.told.items()}
+    unsettled = connection.execute(query("has_unsettled"), [series.first_id] * 2).fetchone()
+    if unsettled == (False,) and items.are_current(connection, series):
+        digests = {name: digest for name, digest in digests.items() if known.get(name) != digest}
+    return _Job(series, digests, known) if digests else None
+
+
+def _link_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Linked:
+    """One year's transaction: replicas, then the tiles' stores, then the items."""
+    series, result = job.series, Linked()
+    names: dict[str, sql.Composable] = {
+        "tiles": series.table,
+        "replicas": series.replicas,
+        "collection": sql.Literal(series.collection),
+    }
+    with connect(run.conninfo) as connection:
+        connection.execute(composed("begin_link", **names))
+        for name in job.digests:
+            _tell(connection, run, job, name)
+        connection.execute(composed("settle_replicas", **names))
+        for store, count in connection.execute("SELECT * FROM pg_temp.moved_by_store"):
+            result.copies[str(store)] = int(str(count))
+        connection.execute(composed("place_tiles", **names))
+        ((changed,),) = connection.execute("SELECT count(*) FROM pg_temp.changed").fetchall()
+        result.tiles = int(str(changed))
+        if run.dry_run:
+            connection.rollback()
+        elif result.tiles > items.REBUILD_ABOVE * series.tiles or not items.are_current(
+            connection, series
+        ):
+            items.rebuild(connection, series)
+        elif result.tiles:
+            items.patch(connection, series, sql.Identifier("pg_temp", "changed"))
+        if not run.dry_run:
+            catalogue.finish_link(connection, series, changed=bool(result.tiles))
+    if result.tiles:
+        result.collections.append(series.collection)
+    step(series.tiles)
+    return result
+
+
+def _tell(connection: Connection, run: _Run, job: _Job, name: str) -> None:
+    """COPY into pg_temp.said what a manifest says now, and note that it was linked.
+
+    It is all of the year's rows, or those that changed where the manifest linked last is at hand.
+    """
+    manifest, series = run.told[name].manifest, job.series
+    ((store_id,),) = connection.execute(
+        "SELECT store_id FROM tessera.store WHERE name = %s", [name]
+    ).fetchall()
+    rows = _Rows(manifest, series.year)
+    previous = _previous(run, job, name, rows)
+    gone = np.zeros(0, dtype=np.int64)
+    if previous is None:
+        present = np.arange(len(rows.cells))
+        connection.execute(query("tell_whole"), [store_id])
+    else:
+        present, gone = rows.differing(previous)
+        # Tiles that a load changed, which the manifest may have had all along.
+        unsettled = connection.execute(query("unsettled"), [series.first_id] * 2).fetchall()
+        asked = np.array([int(str(i)) - series.first_id for (i,) in unsettled], dtype=np.int64)
+        present = np.union1d(present, np.flatnonzero(np.isin(rows.cells, asked)))
+        gone = np.union1d(gone, np.setdiff1d(asked, rows.cells))
+    _copy(connection, int(str(store_id)), series, manifest, rows.cells, present, gone)
+    connection.execute(
+        query("remember_link"),
+        {
+            "collection": series.collection,
+            "store_id": store_id,
+            "digest": job.digests[name],
+            "rows": len(rows.cells),
+            "manifest_digest": manifest.digest,
+            "manifest_made": manifest.about.made,
+        },
+    )
+
+
+def _previous(run: _Run, job: _Job, name: str, now: _Rows) -> _Rows | None:
+    """The rows that the database was linked with; None when they are not at hand."""
+    if job.known.get(name) == job.digests[name]:
+        return now
+    previous = run.told[name].previous
+    if previous is None or name not in job.known:
+        return None
+    rows = _Rows(previous, job.series.year)
+    return rows if rows.digest() == job.known[name] else None
+
+
+def _copy(
+    connection: Connection,
+    store_id: int,
+    series: Series,
+    manifest: Manifest,
+    cells: npt.NDArray[np.int64],
+    present: npt.NDArray[np.intp],
+    gone: npt.NDArray[np.int64],
+) -> None:
+    """Write rows of the manifest, by number, and cells it has no more, into pg_temp.said."""
+    encoder = pgpq.ArrowToPostgresBinaryEncoder(_SAID)
+    columns = sql.SQL(", ").join(sql.Identifier(column) for column in _SAID.names)
+    statement = sql.SQL("COPY pg_temp.said ({}) FROM STDIN (FORMAT binary)").format(columns)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(encoder.write_header())
+        for start in range(0, len(present), _BATCH):
+            part = present[start : start + _BATCH]
+            details = manifest.take(series.year, part, _DETAILS)
+            batch = _said(store_id, series.first_id + cells[part], details)
+            copy.write(encoder.write_batch(batch))
+        if len(gone):
+            nothing = pa.table({n: pa.nulls(len(gone), _SAID.field(n).type) for n in _DETAILS})
+            batch = _said(store_id, series.first_id + gone, nothing, present=False)
+            copy.write(encoder.write_batch(batch))
+        copy.write(encoder.finish())
+
+
+def _said(
+    store_id: int, ids: npt.NDArray[np.int64], details: pa.Table, *, present: bool = True
+) -> pa.RecordBatch:
+    key = [np.full(len(ids), store_id, np.int16), ids, np.full(len(ids), present)]
+    values = [details.column(name).combine_chunks() for name in _DETAILS]
+    return pa.RecordBatch.from_arrays([*(pa.array(k) for k in key), *values], schema=_SAID)
+
+
+class _Rows:
+    """A manifest's rows of one year, ascending by cell: what the catalogue shows of them."""
+
+    def __init__(self, manifest: Manifest, year: int) -> None:
+        if year in manifest.years:
+            table = manifest.read(year, _COMPARED)
+            columns = [_integers(table.column(name)) for name in _COMPARED]
+        else:
+            columns = [np.zeros(0, dtype=np.int64) for _ in _COMPARED]
+        lon_i, lat_i, *values = columns
+        self.cells: npt.NDArray[np.int64] = grid.cell(lon_i, lat_i)
+        self.values: list[npt.NDArray[np.int64]] = values
+
+    def digest(self) -> bytes:
+        """SHA-256 of all of it."""
+        digest = hashlib.sha256(b"tessera link 1")
+        for column in (self.cells, *self.values):
+            digest.update(np.ascontiguousarray(column).data)
+        return digest.digest()
+
+    def differing(self, old: _Rows) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
+        """Numbers of the rows that `old` has not or has otherwise, and cells only `old` has."""
+        place = np.searchsorted(old.cells, self.cells)
+        place_safe = np.minimum(place, max(len(old.cells) - 1, 0))
+        if len(old.cells) == 0:
+            return np.arange(len(self.cells)), np.zeros(0, dtype=np.int64)
+        same = old.cells[place_safe] == self.cells
+        for mine, theirs in zip(self.values, old.values, strict=True):
+            same &= mine == theirs[place_safe]
+        gone = old.cells[~np.isin(old.cells, self.cells, assume_unique=True)]
+        return np.flatnonzero(~same), gone
+
+
+def _integers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Values as int64, unknown as the smallest of them."""
+    whole = column.combine_chunks()
+    if pa.types.is_timestamp(whole.type):
+        whole = whole.cast(pa.int64())
+    values = whole.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    unknown = whole.is_null().to_numpy(zero_copy_only=False)
+    return np.where(unknown, np.iinfo(np.int64).min, values) if unknown.any() else values

@@ -1,0 +1,46 @@
+-- Make {replicas} agree with pg_temp.said. Of the stores in pg_temp.told_whole it says everything,
+-- of others only what may have changed. Leaves pg_temp.moved: the copies whose record changed.
+-- The rule is that of tessera_sync.truth, with the registry as the source.
+ANALYZE pg_temp.said;
+CREATE TEMPORARY TABLE judged ON COMMIT DROP AS
+SELECT s.tile_id, s.store_id, s.embeddings_size, s.scales_size, s.verified_at,
+       CASE WHEN s.embeddings_size = 0 OR s.scales_size = 0 THEN 'incomplete'
+            WHEN s.embeddings_size <> t.embeddings_size OR s.scales_size <> t.scales_size
+              OR s.embeddings_sha256 <> t.embeddings_sha256
+              OR s.scales_sha256 <> t.scales_sha256 THEN 'stale'
+            ELSE 'same' END AS state
+FROM pg_temp.said s JOIN {tiles} t ON t.id = s.tile_id
+WHERE s.present
+ORDER BY s.tile_id, s.store_id;
+ANALYZE pg_temp.judged;
+CREATE TEMPORARY TABLE moved (tile_id bigint, store_id smallint) ON COMMIT DROP;
+INSERT INTO pg_temp.said (store_id, tile_id, present)
+SELECT r.store_id, r.tile_id, false FROM {replicas} r
+WHERE r.store_id = ANY (ARRAY(SELECT store_id FROM pg_temp.told_whole))
+  AND NOT EXISTS (SELECT FROM pg_temp.said s
+                  WHERE s.tile_id = r.tile_id AND s.store_id = r.store_id);
+WITH gone AS (
+    DELETE FROM {replicas} r USING pg_temp.said s
+    WHERE NOT s.present AND r.tile_id = s.tile_id AND r.store_id = s.store_id
+    RETURNING r.tile_id, r.store_id
+)
+INSERT INTO pg_temp.moved SELECT * FROM gone;
+WITH put AS (
+    INSERT INTO {replicas} AS r
+        (tile_id, store_id, state, embeddings_size, scales_size, verified_at)
+    SELECT tile_id, store_id, state, embeddings_size, scales_size, verified_at FROM pg_temp.judged
+    ON CONFLICT (tile_id, store_id) DO UPDATE
+    SET state = excluded.state, embeddings_size = excluded.embeddings_size,
+        scales_size = excluded.scales_size, verified_at = excluded.verified_at
+    WHERE (r.state, r.embeddings_size, r.scales_size, r.verified_at)
+        IS DISTINCT FROM
+        (excluded.state, excluded.embeddings_size, excluded.scales_size, excluded.verified_at)
+    RETURNING tile_id, store_id
+)
+INSERT INTO pg_temp.moved SELECT * FROM put;
+CREATE TEMPORARY VIEW moved_by_store AS
+SELECT s.name, count(*) FROM pg_temp.moved JOIN tessera.store s USING (store_id) GROUP BY s.name;
+UPDATE tessera.link l
+SET unknown = l.rows - (SELECT count(*) FROM {replicas} r WHERE r.store_id = l.store_id)
+WHERE l.collection = {collection}
+  AND l.store_id IN (SELECT store_id FROM pg_temp.said UNION SELECT store_id FROM pg_temp.told_whole)
