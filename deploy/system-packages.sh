@@ -17,7 +17,7 @@ fi
 # Where there is no PostgreSQL yet, its package would make and start a cluster that nobody asked
 # for. This keeps it from that for the time of the installation alone.
 no_cluster=/etc/postgresql-common/createcluster.d/tessera-stac.conf
-if [ ! -e /etc/postgresql-common ]; then
+if [ ! -e /usr/share/postgresql-common ]; then
     trap '$as_root rm -f "$no_cluster"' EXIT
     $as_root mkdir -p "${no_cluster%/*}"
     echo "create_main_cluster = false" | $as_root tee "$no_cluster" >/dev/null
