@@ -16,6 +16,7 @@ from tessera_sync.commands import (
     check,
     diff,
     ingest,
+    link,
     manifest,
     plan,
     record,
@@ -50,6 +51,7 @@ for verb in (
     manifest.manifest,
     record.record,
     verify.verify,
+    link.link,
 ):
     app.command(help=_help(verb), epilog=EXIT_CODES)(verb)
 
@@ -76,6 +78,7 @@ def tessera_sync(
     3. What is missing, what would    tessera-sync plan okavango s3 -o plan.parquet
        it cost?
     4. Copy it, verified:             tessera-sync apply plan.parquet
+    5. Let the catalogue follow:      tessera-sync link
     """
     context.obj = Given(data, stores, dataset)
 

@@ -32,6 +32,7 @@ __all__ = [
     "Foreign",
     "Manifest",
     "load",
+    "load_file",
     "lock",
     "path_of",
     "read_foreign",
@@ -67,6 +68,11 @@ def load(data_dir: Path, store: str, dataset: str) -> Manifest:
             f"store '{store}' has no manifest ({path}): make one with 'tessera-sync scan {store}' "
             f"or 'tessera-sync ingest FILE {store}'"
         )
+    return load_file(path, store, dataset)
+
+
+def load_file(path: Path, store: str, dataset: str) -> Manifest:
+    """Open a file as a store's manifest; InputError as for `load`."""
     manifest = Manifest(path) if _ours(path) else _converted(path, store, dataset)
     if manifest.about.dataset not in ("", dataset):
         raise InputError(
