@@ -1,6 +1,7 @@
 """Arrow columns as NumPy arrays and back, without a copy and without pandas.
 
-`to_numpy()`, `pa.array()` and `empty_table()` import pandas, which takes longer than a plan.
+`to_numpy()`, `pa.array()`, `pa.scalar()` and `empty_table()` import pandas, which takes longer
+than a plan.
 """
 
 from __future__ import annotations
@@ -17,16 +18,21 @@ import pyarrow.compute as pc
 def to_numpy(column: pa.Array | pa.ChunkedArray, null: int = 0) -> npt.NDArray[Any]:
     """Values of a column of whole numbers, `null` in the empty places; read-only."""
     if column.null_count:
-        column = pc.fill_null(column, pa.scalar(null, column.type))
+        column = pc.fill_null(column, number(null, column.type))
     if isinstance(column, pa.ChunkedArray):
         column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     values: npt.NDArray[Any] = np.from_dlpack(column)
     return values
 
 
+def to_mask(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """A column of truth values, where an empty place is false."""
+    return to_numpy(pc.cast(column, pa.uint8())).view(np.bool_)
+
+
 def valid(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
     """Whether each place of a column has a value."""
-    return to_numpy(pc.cast(pc.is_valid(column), pa.uint8())).view(np.bool_)
+    return to_mask(pc.is_valid(column))
 
 
 def to_arrow(
@@ -49,6 +55,16 @@ def texts(values: Sequence[str]) -> pa.Array:
     offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
     buffers = [pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
     return pa.StringArray.from_buffers(len(encoded), *buffers)
+
+
+def text(value: str) -> pa.Scalar:
+    """A string as Arrow's functions take it."""
+    return texts([value])[0]
+
+
+def number(value: int, kind: pa.DataType | None = None) -> pa.Scalar:
+    """A whole number as Arrow's functions take it, of type `kind` or int64."""
+    return pc.cast(to_arrow(np.array([value], dtype=np.int64)), kind or pa.int64())[0]
 
 
 def empty(schema: pa.Schema) -> pa.Table:

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tessera_catalog import grid
-from tessera_catalog.arrays import empty, to_arrow, to_numpy
+from tessera_catalog.arrays import empty, number, to_arrow, to_numpy
 from tessera_catalog.errors import InputError
 from tessera_catalog.fingerprint import DIGESTED, FINGERPRINT, RowsDigest, fingerprints
 from tessera_catalog.manifest import MANIFEST, TILES, TIMESTAMP
@@ -186,7 +186,7 @@ class Manifest:
             wanted = (wanted - {FINGERPRINT.name}) | {"embeddings_sha256", "scales_sha256"}
         if any(self._groups[group] != (year, year) for group in groups):
             rows = self._read_groups(groups, sorted(wanted | {"year"}))
-            rows = rows.filter(pc.equal(rows.column("year"), year))
+            rows = rows.filter(pc.equal(rows.column("year"), number(year, pa.int16())))
         else:
             rows = self._read_groups(groups, sorted(wanted))
         if unmarked:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tessera_catalog import grid
-from tessera_catalog.arrays import to_numpy
+from tessera_catalog.arrays import to_mask, to_numpy
 from tessera_catalog.errors import InputError
 from tessera_catalog.store_manifest import Manifest, ascending
 from tessera_sync import truth
@@ -107,7 +107,7 @@ def diff(source: Rows, target: Rows) -> Diff:
         unlike = np.zeros(len(here), dtype=bool)
         for name in _HASHES:
             pairs = pc.not_equal(ours.column(name), theirs.column(name))
-            unlike |= to_numpy(pc.cast(pairs, pa.uint8())).view(np.bool_)
+            unlike |= to_mask(pairs)
         return unlike
 
     states, extra = truth.classify(source.side(), target.side(), hashes_differ)

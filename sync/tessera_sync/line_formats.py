@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from tessera_catalog.arrays import texts, to_numpy, valid
+from tessera_catalog.arrays import text, texts, to_arrow, to_mask, to_numpy, valid
 from tessera_sync.sightings import UNKNOWN, Batch
 
 _DATE = r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?"
@@ -131,17 +131,17 @@ _JSON_FIELDS = pa.schema(
 """Fields of s5cmd and of rclone; others are ignored."""
 
 
-def _json_rows(text: bytes, lines: int) -> Parsed:
+def _json_rows(content: bytes, lines: int) -> Parsed:
     options = pj.ParseOptions(
         explicit_schema=_JSON_FIELDS, unexpected_field_behavior="ignore", newlines_in_values=False
     )
-    block = pj.ReadOptions(block_size=max(len(text), 1 << 20), use_threads=False)
-    rows = pj.read_json(io.BytesIO(text), block, options).combine_chunks()
-    directory = pc.or_(
-        pc.fill_null(pc.equal(rows["type"], "directory"), False),
-        pc.fill_null(rows["IsDir"], False),
+    block = pj.ReadOptions(block_size=max(len(content), 1 << 20), use_threads=False)
+    rows = pj.read_json(io.BytesIO(content), block, options).combine_chunks()
+    directory = pc.or_kleene(
+        pc.equal(rows["type"], text("directory")),
+        rows["IsDir"],
     )
-    rows = rows.filter(pc.invert(directory))
+    rows = rows.filter(to_arrow(~to_mask(directory)))
     path = pc.coalesce(rows["key"], rows["Path"])
     date = pc.coalesce(rows["last_modified"], rows["ModTime"])
     size = pc.coalesce(rows["size"], rows["Size"])
@@ -149,7 +149,7 @@ def _json_rows(text: bytes, lines: int) -> Parsed:
     unparsed = rows.num_rows - (pc.sum(told).as_py() or 0)
     path, size, date = (column.filter(told).combine_chunks() for column in (path, size, date))
     batch = batch_of(path, to_numpy(size), times(date))
-    return Parsed(batch, lines, unparsed, [text.split(b"\n")[0].decode()] if unparsed else [])
+    return Parsed(batch, lines, unparsed, [content.split(b"\n")[0].decode()] if unparsed else [])
 
 
 def batch_of(paths: pa.Array, sizes: npt.NDArray[np.int64], mtimes: npt.NDArray[np.int64]) -> Batch:
@@ -165,8 +165,8 @@ def times(dates: pa.Array) -> npt.NDArray[np.int64]:
     zone, say what they are. Fractions of a second are dropped: the tools differ in them.
     """
     known = valid(dates)
-    texts_ = pc.utf8_slice_codeunits(pc.fill_null(dates, "1970-01-01 00:00:00"), 0, 19)
-    plain = pc.replace_substring(pc.replace_substring(texts_, "/", "-"), "T", " ")
+    begin = pc.utf8_slice_codeunits(pc.fill_null(dates, text("1970-01-01 00:00:00")), 0, 19)
+    plain = pc.replace_substring(pc.replace_substring(begin, "/", "-"), "T", " ")
     stamp = pc.strptime(plain, format="%Y-%m-%d %H:%M:%S", unit="s", error_is_null=True)
     seconds = to_numpy(pc.cast(stamp, pa.int64()))
     known = known & valid(stamp)
@@ -177,17 +177,15 @@ def times(dates: pa.Array) -> npt.NDArray[np.int64]:
 def _offsets(dates: pa.Array, seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Seconds by which each date's clock is ahead of UTC."""
     zones = pc.extract_regex(
-        pc.fill_null(dates, ""), r"^(?P<year>\d{4}[-/]).{14}\S*?(?P<zone>Z|[+-]\d\d:?\d\d)?$"
+        pc.fill_null(dates, text("")), r"^(?P<year>\d{4}[-/]).{14}\S*?(?P<zone>Z|[+-]\d\d:?\d\d)?$"
     )
-    year, zone = (pc.fill_null(part, "") for part in zones.flatten())
+    year, zone = (pc.fill_null(part, text("")) for part in zones.flatten())
     offsets = np.zeros(len(seconds), dtype=np.int64)
     for name in pc.unique(zone).to_pylist():
         if name not in ("", "Z"):
             ahead = int(name[1:3]) * 3600 + int(name[-2:]) * 60
-            rows = to_numpy(pc.cast(pc.equal(zone, name), pa.uint8())).view(np.bool_)
-            offsets[rows] = -ahead if name[0] == "-" else ahead
-    is_local = pc.and_(pc.equal(zone, ""), pc.ends_with(year, "-"))
-    local = np.flatnonzero(to_numpy(pc.cast(is_local, pa.uint8())))
+            offsets[to_mask(pc.equal(zone, text(name)))] = -ahead if name[0] == "-" else ahead
+    local = np.flatnonzero(to_mask(pc.and_(pc.equal(zone, text("")), pc.ends_with(year, "-"))))
     if len(local):
         hours, which = np.unique(seconds[local] // 3600, return_inverse=True)
         ahead_of = [_local_offset(int(hour) * 3600) for hour in hours]

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tessera_catalog import grid
-from tessera_catalog.arrays import to_arrow, to_numpy, valid
+from tessera_catalog.arrays import text, to_arrow, to_mask, to_numpy, valid
 from tessera_catalog.store_manifest import ROWS
 from tessera_sync.layout import CHECKSUMS
 
@@ -76,13 +76,13 @@ def sort_out(batch: Batch) -> Sorted:
     kinds = np.full(len(which), -1, dtype=np.int8)
     for kind, suffix in enumerate((".npy", "_scales.npy")):
         expected = parents.named(suffix).take(directories.indices)
-        kinds[_true(pc.equal(batch.names, expected))] = kind
+        kinds[to_mask(pc.equal(batch.names, expected))] = kind
     tile, on_grid = parents.tile[which], parents.on_grid[which]
-    checksums = _true(pc.equal(batch.names, CHECKSUMS))
+    checksums = to_mask(pc.equal(batch.names, text(CHECKSUMS)))
     misfiled = np.zeros(len(which), dtype=bool)
     left = np.flatnonzero(tile & (kinds < 0) & ~checksums)
     names = batch.names.take(to_arrow(left))
-    misfiled[left] = _true(pc.match_substring_regex(names, _TILE_FILE))
+    misfiled[left] = to_mask(pc.match_substring_regex(names, _TILE_FILE))
     of_tile = on_grid & (kinds >= 0)
     what = {
         "embeddings": of_tile & (kinds == 0),
@@ -123,13 +123,15 @@ class _Parents:
             & (years < grid.YEARS.stop)
         )
         self.keys = years * grid.CELLS + grid.cell(lon_i, lat_i)
-        roots = pc.fill_null(root, "").dictionary_encode()
+        roots = pc.fill_null(root, text("")).dictionary_encode()
         self.roots = to_numpy(roots.indices)
         self.root_names: list[str] = roots.dictionary.to_pylist()
 
     def named(self, suffix: str) -> pa.Array:
         """Name each directory's file of that suffix has to have; null where it is no tile's."""
-        return pc.binary_join_element_wise("grid_", self._lon, "_", self._lat, suffix, "")
+        return pc.binary_join_element_wise(
+            *(text("grid_"), self._lon, text("_"), self._lat, text(suffix)), text("")
+        )
 
 
 class Tally:
@@ -211,8 +213,8 @@ def _rows(keys: _Numbers, kinds: list[_Files], seen_at: dt.datetime) -> pa.Table
         kind = ROWS.field(f"{name}_mtime").type
         columns[f"{name}_size"] = to_arrow(sizes, sizes < 0)
         columns[f"{name}_mtime"] = to_arrow(mtimes, mtimes < 0, kind)
-    seen = pa.scalar(seen_at, ROWS.field("seen_at").type)
-    columns["seen_at"] = pa.repeat(seen, len(keys))
+    seen = round(seen_at.timestamp() * 1e6)
+    columns["seen_at"] = to_arrow(np.full(len(keys), seen), kind=ROWS.field("seen_at").type)
     for field_ in ROWS:
         columns.setdefault(field_.name, pa.nulls(len(keys), field_.type))
     return pa.Table.from_arrays([columns[name] for name in ROWS.names], schema=ROWS)
@@ -220,9 +222,5 @@ def _rows(keys: _Numbers, kinds: list[_Files], seen_at: dt.datetime) -> pa.Table
 
 def _whole(texts: pa.Array) -> _Numbers:
     """Digits with a decimal point as whole numbers; 0 where there is no text."""
-    digits = pc.replace_substring(pc.fill_null(texts, "0"), ".", "")
+    digits = pc.replace_substring(pc.fill_null(texts, text("0")), ".", "")
     return to_numpy(pc.cast(digits, pa.int64()))
-
-
-def _true(mask: pa.Array) -> npt.NDArray[np.bool_]:
-    return to_numpy(pc.cast(mask, pa.uint8())).view(np.bool_)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tessera_catalog.arrays import empty, to_arrow, to_numpy, valid
+from tessera_catalog.arrays import empty, to_arrow, to_numpy
 from tessera_catalog.store_manifest import ROWS
 from tessera_sync.manifests import cells_of, in_order
 
@@ -100,10 +100,8 @@ def _taken(column: pa.ChunkedArray, places: npt.NDArray[np.intp], where: Mask) -
 def _recorded_after(rows: pa.Table, since: dt.datetime | None) -> Mask:
     if since is None or not rows.num_rows:
         return np.zeros(rows.num_rows, dtype=bool)
-    seen_at = rows.column("seen_at")
-    later = pc.greater(seen_at, pa.scalar(since, seen_at.type))
-    found: Mask = to_numpy(pc.cast(later, pa.uint8())).view(np.bool_)
-    return found & valid(seen_at)
+    later: Mask = _integers(rows.column("seen_at")) > round(since.timestamp() * 1e6)
+    return later
 
 
 def _resized(before: pa.Table, seen: pa.Table, places: npt.NDArray[np.intp]) -> Mask:
