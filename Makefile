@@ -15,11 +15,13 @@ POSTGRES_PACKAGES := postgresql postgresql-postgis
 TILES ?=
 REGISTRY ?=
 PORT ?=
+# Part of `make bench`; empty is all.
+ONLY ?=
 
 LOCK := requirements/dev.txt
 INSTALLED := .venv/installed
 
-.PHONY: help demo stop clean env test check lock install postgres
+.PHONY: help demo stop clean env test bench check lock install postgres
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
@@ -40,6 +42,9 @@ env: install ## Print export lines for the running demo: eval "$(make env)"
 
 test: install postgres ## Run every test
 	@$(BIN)/pytest
+
+bench: install postgres ## Measure speeds beside their rivals: TILES=3831542, ONLY=load
+	@$(BIN)/python tests/bench/run.py $(if $(TILES),--tiles '$(TILES)') $(if $(ONLY),--only '$(ONLY)')
 
 check: install ## Lint, types, import rules, configuration
 	$(BIN)/ruff check .

@@ -1,0 +1,141 @@
+"""The rows about tessera-load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from harness import BIN, FULL, Bench, Row, note, run, seconds
+from psycopg import sql
+
+_SMALL = 150_000
+_GROWTH = 400_000
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """Measure loading against pypgstac and the floor, reloading, and growth."""
+    yield _against_pypgstac(bench)
+    yield from _at_size(bench)
+
+
+def load(registry: Path, environment: dict[str, str]) -> float:
+    """Seconds of a whole run of tessera-load."""
+    return seconds(lambda: run([BIN / "tessera-load", registry, "--json"], environment))
+
+
+def migrate(environment: dict[str, str]) -> None:
+    """Install the schema, so that a load that is timed only loads."""
+    run(
+        [BIN / "python", "-c", "from tessera_catalog.database import migrate; migrate()"],
+        environment,
+    )
+
+
+def _against_pypgstac(bench: Bench) -> Row:
+    """Load the same tiles with pypgstac's loader into a pgSTAC database nobody has touched."""
+    note(f"load {_SMALL:,}: ours")
+    items, collections = bench.folder / "items.ndjson", bench.folder / "collections.ndjson"
+    with bench.database() as environment:
+        migrate(environment)
+        ours = load(bench.synthetic(_SMALL) / "registry.parquet", environment)
+        _export(environment, items, collections)
+    note(f"load {_SMALL:,}: pypgstac")
+    with bench.database() as environment:
+        pypgstac = BIN / "pypgstac"
+        run([pypgstac, "migrate"], environment)
+        run([pypgstac, "load", "collections", collections], environment)
+        rival = seconds(lambda: run([pypgstac, "load", "items", items], environment))
+    return Row(
+        "load", rival, ours, rival / ours, ">= 2.5", ">= 6", "s; pypgstac load items", _SMALL
+    )
+
+
+def _at_size(bench: Bench) -> Iterator[Row]:
+    """Load, reload and the floor at the bench's size; growth from the smaller size."""
+    with bench.database() as environment:
+        migrate(environment)
+        note(f"load {_GROWTH:,}")
+        small = load(bench.synthetic(_GROWTH) / "registry.parquet", environment)
+    registry = bench.synthetic(bench.tiles) / "registry.parquet"
+    star = "*" if bench.tiles >= FULL else "(*)"
+    with bench.database() as environment:
+        migrate(environment)
+        note(f"load {bench.tiles:,}")
+        ours = load(registry, environment)
+        note(f"reload {bench.tiles:,}")
+        again = min(load(registry, environment) for _ in range(3))
+        note("the floor: binary COPY of the finished rows, and their indexes")
+        floor = _floor(bench, environment)
+    unit = "s; COPY of finished rows + indexes"
+    yield Row(f"{star} load, whole", floor, ours, ours / floor, "<= 3", "<= 1.5", unit, bench.tiles)
+    unit = "s; our own load"
+    yield Row(f"{star} reload, nothing changed", ours, again, again / ours, "<= 0.10", "0.05", unit,
+              bench.tiles)  # fmt: skip
+    if bench.tiles > _GROWTH:
+        each, each_small = 1e6 * ours / bench.tiles, 1e6 * small / _GROWTH
+        unit = f"us a tile; at {_GROWTH:,}"
+        yield Row(f"{star} growth of the load", each_small, each, each / each_small, "<= 1.3",
+                  "1.1", unit, bench.tiles)  # fmt: skip
+
+
+def _export(environment: dict[str, str], items: Path, collections: Path) -> None:
+    """Write all items, hydrated, and all collections as pypgstac reads them."""
+    with (
+        _connect(environment) as connection,
+        items.open("w") as out,
+        connection.cursor(name="items") as cursor,
+    ):
+        connection.execute("SET search_path = pgstac, public")
+        cursor.itersize = 5000
+        for (item,) in cursor.execute("SELECT content_hydrate(i) FROM items i"):
+            out.write(json.dumps(item, separators=(",", ":")) + "\n")
+    with _connect(environment) as connection, collections.open("w") as out:
+        for (collection,) in connection.execute("SELECT content FROM pgstac.collections"):
+            out.write(json.dumps(collection) + "\n")
+
+
+def _floor(bench: Bench, environment: dict[str, str]) -> float:
+    """Seconds to COPY the rows of all items, as they lie there, and to build the same indexes."""
+    rows = bench.folder / "items.copy"
+    with _connect(environment) as connection:
+        with (
+            rows.open("wb") as out,
+            connection.cursor().copy(
+                "COPY (SELECT * FROM pgstac.items) TO STDOUT (FORMAT binary)"
+            ) as copy,
+        ):
+            for part in copy:
+                out.write(part)
+
+        def write() -> None:
+            connection.execute("SET LOCAL search_path = pgstac, public")
+            connection.execute("CREATE TABLE floor (LIKE pgstac.queryable_index_template)")
+            with (
+                rows.open("rb") as source,
+                connection.cursor().copy("COPY floor FROM STDIN (FORMAT binary)") as copy,
+            ):
+                while part := source.read(2**20):
+                    copy.write(part)
+            for (statement,) in connection.execute(
+                "SELECT tessera.items_indexes('floor')"
+            ).fetchall():
+                connection.execute(sql.SQL(statement))
+            connection.execute("CREATE UNIQUE INDEX ON floor (collection, id)")
+            connection.commit()
+
+        took = seconds(write)
+        connection.execute("DROP TABLE pgstac.floor")
+    rows.unlink()
+    return took
+
+
+def _connect(environment: dict[str, str]) -> psycopg.Connection:
+    return psycopg.connect(
+        host=environment["PGHOST"],
+        port=environment["PGPORT"],
+        user=environment["PGUSER"],
+        password=environment.get("PGPASSWORD"),
+        dbname=environment["PGDATABASE"],
+    )
