@@ -53,6 +53,13 @@ CQL2 = [
 ]
 """All of CQL2 but custom functions."""
 
+SORT = {
+    "search": ["https://api.stacspec.org/v1.0.0/item-search#sort"],
+    "items": ["https://api.stacspec.org/v1.0.0/ogcapi-features#sort"],
+    "collections": ["https://api.stacspec.org/v1.0.0-rc.1/collection-search#sort"],
+}
+"""Sorting as it was before sortables: clients look for these, stac-fastapi names the next ones."""
+
 
 @attr.s
 class SearchFilterExtension(StockSearchFilterExtension):
@@ -84,17 +91,24 @@ class Extensions:
 def extensions() -> Extensions:
     """New instances: registering one with an application changes it."""
     queryables, sortables = QueryablesClient(), SortablesClient()
+    sort = {
+        "search": SearchSortExtension(client=sortables),
+        "items": ItemCollectionSortExtension(client=sortables),
+        "collections": CollectionSearchSortExtension(client=sortables),
+    }
+    for endpoint, extension in sort.items():
+        extension.conformance_classes += SORT[endpoint]
     return Extensions(
         search=[
             SearchQueryExtension(),
-            SearchSortExtension(client=sortables),
+            sort["search"],
             FieldsExtension(),
             SearchFilterExtension(client=queryables, conformance_classes=[*CQL2, Filter.SEARCH]),
             TokenPaginationExtension(),
         ],
         items=[
             SearchQueryExtension(conformance_classes=[QueryConformanceClasses.ITEMS]),
-            ItemCollectionSortExtension(client=sortables),
+            sort["items"],
             FieldsExtension(conformance_classes=[FieldsConformanceClasses.ITEMS]),
             ItemCollectionFilterExtension(
                 client=queryables, conformance_classes=[*CQL2, Filter.ITEMS]
@@ -102,7 +116,7 @@ def extensions() -> Extensions:
             TokenPaginationExtension(),
         ],
         collections=_of_collections(
-            CollectionSearchSortExtension(client=sortables),
+            sort["collections"],
             FieldsExtension(conformance_classes=[FieldsConformanceClasses.COLLECTIONS]),
             CollectionSearchFilterExtension(
                 client=queryables, conformance_classes=[*CQL2, Filter.COLLECTIONS]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import psycopg
 from pypgstac.db import PgstacDB
 from pypgstac.load import Loader, Methods
 
 from tessera_catalog import grid
+from tessera_catalog.catalogue import put_queryables
 from tessera_catalog.stores import load_stores
 
 STORES = load_stores()
@@ -22,7 +23,27 @@ YEARS = {2021: 1, 2022: 2, 2023: 3, 2024: 5}
 """Years, and one of how many tiles each has."""
 
 EDGES = ((17995, 6705), (-17995, 6705), (17995, -1775), (-5, -5), (5, 5), (15, 8995), (15, -8995))
-QUERYABLES = Path(__file__).with_name("api_queryables.sql")
+
+TRUTH = """
+CREATE VIEW truth AS
+SELECT id, collection, geometry, datetime, end_datetime,
+       p ->> 'title' AS title,
+       p ->> 'grid:code' AS code,
+       p ->> 'tessera:dataset' AS dataset,
+       (p ->> 'created')::timestamptz AS created,
+       (p ->> 'updated')::timestamptz AS updated,
+       (p ->> 'tessera:verified')::timestamptz AS verified,
+       (p ->> 'tessera:year')::float AS year,
+       (p ->> 'tessera:lon')::float AS lon,
+       (p ->> 'tessera:lat')::float AS lat,
+       (p ->> 'tessera:store_count')::float AS copies,
+       (p ->> 'tessera:in_s3')::boolean AS in_s3,
+       ARRAY(SELECT jsonb_array_elements_text(p -> 'tessera:stores')) AS stores,
+       ARRAY(SELECT jsonb_array_elements_text(p -> 'tessera:missing_stores')) AS missing
+FROM pgstac.items, LATERAL (SELECT content -> 'properties') AS each (p)
+"""
+"""The items as a plain table, for tests to ask SQL what they ask the API."""
+
 EXTENSIONS = [
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
     "https://stac-extensions.github.io/grid/v1.1.0/schema.json",
@@ -148,11 +169,13 @@ def collection(year: int) -> dict[str, Any]:
 
 
 def fill(conninfo: str) -> None:
-    """Load the catalogue into a database that has pgSTAC."""
+    """Load the catalogue into a migrated database."""
+    with psycopg.connect(conninfo) as connection:
+        put_queryables(connection, STORES)
+        connection.execute(TRUTH)
     with PgstacDB(dsn=conninfo) as db:
         loader = Loader(db=db)
         loader.load_collections((collection(year) for year in YEARS), Methods.insert)
-        db.connection.execute(QUERYABLES.read_text())
         loader.load_items(_items(), Methods.insert)
 
 
