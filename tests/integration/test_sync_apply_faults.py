@@ -386,10 +386,12 @@ def test_two_applies_of_one_target_at_once_are_refused(world: World) -> None:
     other = world.plan("origin", "target", "other", limit=5)
     with started(world, "apply", plan, "--limit-rate", "20k") as process:
         wait_for(lambda: done_lines(world), process)
+        process.send_signal(signal.SIGSTOP)  # so that it cannot be done too soon
         for second in (plan, other):
             refused = world.run("apply", second)
             assert refused.returncode == 3
             assert f"'target' is being copied to by {os.uname().nodename}" in refused.stderr
+        process.send_signal(signal.SIGCONT)
         process.communicate(timeout=DEADLINE)
     assert process.returncode == 0
     same_as_origin(world, target)

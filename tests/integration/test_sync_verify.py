@@ -1,0 +1,175 @@
+"""verify: what it finds, what it writes down, and what the next plan makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import S3Server
+from sync_world import World, files_of, put_tile, tiles
+from test_sync_apply_faults import flip
+
+from tessera_sync import manifests
+
+
+@pytest.fixture
+def world(tmp_path: Path, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same forty tiles in a tree called origin and in a store called copy."""
+    for name in [name for name in os.environ if name.startswith("AWS")]:
+        monkeypatch.delenv(name)
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    made = World(tmp_path, environment=s3_server.environment)
+    for name in ("origin", "copy"):
+        root = made.add_tree(name)
+        for tile in tiles(40):
+            put_tile(root, tile)
+        made.know(name, tiles(40))
+    return made
+
+
+def verified(world: World, *words: str, code: int) -> dict[str, Any]:
+    done = world.run("verify", "copy", "--json", *words)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def planned(world: World) -> Counter[str]:
+    plan = world.run("plan", "origin", "copy", "--json")
+    return Counter(json.loads(plan.stdout))
+
+
+def test_good_tiles_are_verified_and_nothing_else_changes(world: World) -> None:
+    before = world.rows("copy")
+    told = verified(world, "--deep", code=0)
+    assert (told["checked"], told["good"]) == (40, 40)
+    assert told["bytes"] == 40 * 3301
+    after = world.rows("copy")
+    assert all(row["verified_at"] is not None for row in after.values())
+    for tile, row in after.items():
+        changed = {name for name in row if row[name] != before[tile][name]}
+        assert changed <= {"verified_at", "seen_at"}
+
+
+def test_damage_is_found_marked_and_repaired_by_the_next_plan(world: World) -> None:
+    copy = world.folder / "copy"
+    gone, short, half, corrupt, *rest = tiles(40)
+    shutil.rmtree(copy / gone.path)
+    with (copy / short.path / short.embeddings).open("r+b") as file:
+        file.truncate(1000)
+    (copy / half.path / half.scales).unlink()
+    flip(copy / corrupt.path / corrupt.embeddings)
+
+    shallow = verified(world, code=1)
+    assert shallow["vanished"] == [gone.path]
+    assert {e["tile"] for e in shallow["corrupt"]} == {short.path, half.path}
+    assert shallow["good"] == 37
+    deep = verified(world, "--deep", code=1)
+    found = {e["tile"]: e["why"] for e in deep["corrupt"]}
+    assert "has SHA-256" in found[corrupt.path]
+    rows = world.rows("copy")
+    assert gone not in rows
+    assert all(rows[tile]["verified_at"] is None for tile in (short, half, corrupt))
+    assert all(rows[tile]["verified_at"] is not None for tile in rest)
+
+    todo = planned(world)
+    assert (todo["missing"], todo["stale"] + todo["incomplete"]) == (1, 3)
+    applied = world.run("apply", world.plan("origin", "copy"))
+    assert applied.returncode == 0, applied.stderr
+    assert files_of(copy) == files_of(world.folder / "origin")
+    assert verified(world, "--deep", code=0)["good"] == 40
+
+
+def test_corruption_is_planned_for_even_when_the_source_knows_no_hashes(world: World) -> None:
+    bad = tiles(40)[7]
+    flip(world.folder / "copy" / bad.path / bad.scales)
+    table = manifests.load(world.data, "origin", "v1").read(2024)
+    rows = [row | {"embeddings_sha256": None, "scales_sha256": None} for row in table.to_pylist()]
+    upsert = type(table).from_pylist(rows, schema=table.schema)
+    manifests.update(world.data, "origin", "v1", how="test", upsert=upsert)
+    verified(world, "--deep", code=1)
+    assert planned(world)["same"] == 39
+    applied = world.run("apply", world.plan("origin", "copy"))
+    assert applied.returncode == 0, applied.stderr
+    assert files_of(world.folder / "copy") == files_of(world.folder / "origin")
+
+
+def test_subsets_cover_every_tile_once(world: World) -> None:
+    seen: Counter[object] = Counter()
+    for part in range(1, 5):
+        before = world.rows("copy")
+        told = verified(world, "--subset", f"{part}/4", code=0)
+        after = world.rows("copy")
+        now = [t for t in after if after[t]["verified_at"] != before[t]["verified_at"]]
+        assert len(now) == told["checked"] > 0
+        seen.update(now)
+    assert seen == Counter(tiles(40))
+
+
+def test_a_sample_is_so_many_tiles_of_the_selection(world: World) -> None:
+    told = verified(world, "--sample", "7", "--deep", "--bbox=-2,-1,0,1", code=0)
+    assert told["checked"] == 7
+    assert verified(world, "--sample", "1000", code=0)["checked"] == 40
+
+
+def test_a_store_that_seems_empty_is_not_believed(world: World) -> None:
+    copy = world.folder / "copy"
+    aside = world.folder / "aside"
+    copy.rename(aside)
+    copy.mkdir()
+    refused = world.run("verify", "copy")
+    assert refused.returncode == 3
+    assert "40 of 40 tiles are not in store 'copy'" in refused.stderr
+    assert len(world.rows("copy")) == 40
+    told = verified(world, "--allow-loss", code=1)
+    assert len(told["vanished"]) == 40
+    assert world.rows("copy") == {}
+
+
+def test_unknown_hashes_are_learned_and_held_against_the_checksum_file(world: World) -> None:
+    copy = world.folder / "copy"
+    lying = tiles(40)[3]
+    (copy / lying.path / "SHA256").write_text(f"{'1' * 64}  {lying.scales}\n")
+    known = world.rows("copy")
+    table = manifests.load(world.data, "copy", "v1").read(2024)
+    rows = [row | {"embeddings_sha256": None, "scales_sha256": None} for row in table.to_pylist()]
+    upsert = type(table).from_pylist(rows, schema=table.schema)
+    manifests.update(world.data, "copy", "v1", how="test", upsert=upsert)
+    told = verified(world, "--deep", code=1)
+    assert [e["tile"] for e in told["corrupt"]] == [lying.path]
+    assert "SHA256 says 1111" in told["corrupt"][0]["why"]
+    learned = world.rows("copy")
+    for tile in tiles(40):
+        if tile != lying:
+            assert learned[tile]["scales_sha256"] == known[tile]["scales_sha256"]
+
+
+def test_an_s3_store_is_verified(world: World, s3_server: S3Server) -> None:
+    bucket = s3_server.bucket()
+    client = s3_server.objects(bucket, "v1")
+    for path, data in files_of(world.folder / "copy").items():
+        client.put(path, data)
+    world.add("s3", f"s3://{bucket}/v1", s3_server.endpoint)
+    world.know("s3", tiles(40))
+    client.delete(f"{tiles(40)[0].path}/{tiles(40)[0].scales}")
+    done = world.run("verify", "s3", "--deep", "--json")
+    assert done.returncode == 1, done.stderr
+    told = json.loads(done.stdout)
+    assert told["good"] == 39
+    assert [e["tile"] for e in told["corrupt"]] == [tiles(40)[0].path]
+    assert all(row["scales_sha256"] for t, row in world.rows("s3").items() if t != tiles(40)[0])
+
+
+def test_a_store_without_manifest_and_a_wrong_part_are_named(world: World) -> None:
+    (world.data / "copy.parquet").unlink()
+    for words, text in ((["copy"], "has no manifest"), (["origin", "--subset", "5/4"], "i/n")):
+        done = world.run("verify", *words)
+        assert done.returncode == 2
+        assert text in done.stderr
