@@ -18,10 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-import boto3
-import botocore.exceptions
 import obstore
-from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
 from obstore.store import HTTPStore, LocalStore, S3Store
 
@@ -164,6 +161,10 @@ def profile_variable(store: Store) -> str:
 
 def _open_s3(store: Store, bucket: str, prefix: str, timeout: timedelta) -> S3Store:
     """The bucket below the prefix, with the credentials and endpoint that S3 tools would find."""
+    import boto3  # with its parts half a second, which other stores do without
+    import botocore.exceptions
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
     own_profile = os.environ.get(profile_variable(store)) or None
     config: dict[str, Any] = {}
     try:
