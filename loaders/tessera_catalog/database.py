@@ -93,7 +93,9 @@ def query(name: str) -> bytes:
 
 def composed(name: str, **parts: sql.Composable) -> sql.Composed:
     """Text of sql/queries/{name}.sql with its {placeholders} filled in, safely quoted."""
-    text = query(name).decode()
+    # Comments may speak of a placeholder, whose text may have lines that are no comment.
+    lines = query(name).decode().splitlines(keepends=True)
+    text = "".join(line for line in lines if not line.startswith("--"))
     return sql.SQL(text).format(**parts)
 
 
@@ -180,4 +182,6 @@ def _install_pgstac(conninfo: str) -> None:
     except psycopg.Error as error:
         raise Failed(f"installing pgSTAC: {first_line(error)}") from error
     finally:
+        # Closing alone would leave the connection it has taken from its pool open.
+        database.disconnect()
         database.close()
