@@ -49,7 +49,11 @@ def _template(postgres: Server) -> Iterator[str]:
 @pytest.fixture
 def migrated_database(postgres: Server, _template: str) -> Iterator[str]:
     """Connection string of a database with pgSTAC and our schema and no data."""
+    from tessera_catalog.database import migrate
+
     with _new_database(postgres, _template) as name:
+        # The copy has all but how the roles behave in it, which the server keeps beside it.
+        migrate(postgres.conninfo(name))
         yield postgres.conninfo(name)
 
 
