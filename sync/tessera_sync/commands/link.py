@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tessera_catalog.errors import TesseraError
 from tessera_sync.commands import options
 from tessera_sync.commands.options import AsJson, Data, Dataset, StoresFile
 
 if TYPE_CHECKING:
     from tessera_catalog.link import Linked
+    from tessera_sync.commands.options import Setup
 
 
 def link(
@@ -41,6 +43,23 @@ def link(
         options.print_json(numbers(linked))
     else:
         show(linked, dry_run=dry_run)
+
+
+def follow(at: Setup) -> None:
+    """Let the catalogue follow, after another verb, if there is a database.
+
+    The verb's own work is done by then: a fault here is told, and `status` shows the lag.
+    """
+    from tessera_sync import linking
+
+    if not linking.database_is_configured():
+        return
+    try:
+        linked = linking.follow(at.data_dir, at.stores, at.dataset)
+    except TesseraError as error:
+        options.note(f"the catalogue was not linked: {error}; later: tessera-sync link")
+        return
+    options.note(f"the catalogue follows: {linked.tiles:,} tiles changed")
 
 
 def numbers(linked: Linked) -> dict[str, object]:

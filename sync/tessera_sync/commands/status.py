@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -10,6 +10,10 @@ from tessera_catalog.errors import InputError
 from tessera_sync import texts
 from tessera_sync.commands import options
 from tessera_sync.commands.options import AsJson, Bbox, Data, Dataset, Region, StoresFile, Year
+
+if TYPE_CHECKING:
+    from tessera_catalog.store_manifest import Manifest
+    from tessera_sync.commands.options import Setup
 
 
 def status(
@@ -25,7 +29,7 @@ def status(
     r"""Show what each store holds and what each lacks of the others.
 
     The registry is the manifest of the first store of the configuration, whose tiles form the
-    catalogue.
+    catalogue. With a database (the PG* variables) it also says how far the catalogue follows.
 
     \b
     1. Everything:           tessera-sync status
@@ -70,10 +74,41 @@ def status(
             for (a, b), counts in survey.pairs(loaded, selection).items()
         ],
     }
+    result["catalogue"] = _catalogue(at, loaded)
     if as_json:
         options.print_json(result)
     else:
         _show(result)
+
+
+def _catalogue(at: Setup, loaded: dict[str, Manifest]) -> dict[str, Any] | None:
+    """How far the catalogue follows the manifests; None without a database."""
+    from tessera_sync.linking import database_is_configured
+
+    if not database_is_configured():
+        return None
+    from tessera_catalog.standing import standing
+
+    found = standing(at.dataset)
+    if found is None:
+        return {"tiles": 0, "stores": []}
+    stores = [
+        {
+            "name": store.name,
+            "tiles": store.sound,
+            "unknown": store.unknown or 0,
+            "linked": store.linked_at.isoformat() if store.linked_at else None,
+            "in_step": store.manifest_digests == [loaded[store.name].digest],
+        }
+        for store in found.stores
+        if store.name in loaded
+    ]
+    return {
+        "tiles": found.tiles,
+        "collections": found.collections,
+        "revision": found.revision,
+        "stores": stores,
+    }
 
 
 def _show(result: dict[str, Any]) -> None:
@@ -91,6 +126,25 @@ def _show(result: dict[str, Any]) -> None:
         missing = f"{pair['missing']} missing"
         if pair["missing"] or others:
             print(f"  {pair['source']} -> {pair['target']}: {', '.join([missing, *others])}")
+    if result["catalogue"] is not None:
+        _show_catalogue(result["catalogue"])
+
+
+def _show_catalogue(catalogue: dict[str, Any]) -> None:
+    print("\nCatalogue:")
+    if not catalogue["tiles"]:
+        print("  nothing of this dataset is loaded: run tessera-load")
+        return
+    print(f"  {catalogue['tiles']} tiles in {catalogue['collections']} collections")
+    for store in catalogue["stores"]:
+        parts = [f"{store['tiles']} sound copies shown"]
+        parts += [f"{store['unknown']} not in the registry"] if store["unknown"] else []
+        if store["linked"] is None:
+            parts += ["never linked: run tessera-sync link"]
+        else:
+            behind = "BEHIND its manifest: run tessera-sync link"
+            parts += ["in step with its manifest" if store["in_step"] else behind]
+        print(f"  {store['name']:<15} {', '.join(parts)}")
 
 
 def _store_line(store: dict[str, Any]) -> str:
