@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from tessera_catalog.errors import Refused
 from tessera_catalog.stores import Stores
@@ -17,16 +12,7 @@ from tessera_sync.journal import Lineage, open_journal, plan_id
 from tessera_sync.locks import hold
 from tessera_sync.plan_file import Header, read_plan
 from tessera_sync.run import Options, Report, Run
-from tessera_sync.steps import bytes_of, not_finished, part_of
-from tessera_sync.storage import Storage, open_storage
-
-Ints = npt.NDArray[np.integer[Any]]
-
-SPARE = 64 * 2**20
-"""Bytes of a file system that stay free."""
-
-_UPLOAD_TIMEOUT = timedelta(hours=24)
-"""Of one request: a stalled one is noticed by its bytes, a slow one may take its time."""
+from tessera_sync.steps import not_finished, part_of
 
 
 def apply(
@@ -35,12 +21,11 @@ def apply(
     path: Path,
     options: Options,
     say: Callable[[str], None],
-    follow: Callable[[str], None] | None = None,
 ) -> Report:
     """Carry out a plan, or what is left of it.
 
-    `say` is given messages for people; `follow` the target's name once its manifest has changed,
-    so that the catalogue's links can follow.
+    `say` is given messages for people. The catalogue is not touched: when `report.merged` says that
+    the target's manifest has changed, its links want to follow.
 
     Refused when a manifest is no longer the one the plan was made from (what this plan's own runs
     changed does not count), when another apply works on the target, and when there is no space or
@@ -62,14 +47,7 @@ def apply(
         run.merge()  # what a killed run had not come to
         if todo.num_rows:
             check_unchanged(data_dir, header, lineage)
-            source, target = (
-                open_storage(stores.get(name), request_timeout=_UPLOAD_TIMEOUT)
-                for name in (header.source, header.target)
-            )
-            check_room(target, bytes_of(todo))
-            run.all(source, target, todo, options)
-    if report.merged and follow is not None:
-        follow(header.target)
+            run.all(stores.get(header.source), stores.get(header.target), todo, options)
     return report
 
 
@@ -88,14 +66,3 @@ def check_unchanged(data_dir: Path, header: Header, lineage: Lineage) -> None:
                 f"the manifest of {role} '{name}' has changed since the plan was made "
                 f"({header.created}): {about.changed or made}; make the plan again"
             )
-
-
-def check_room(target: Storage, coming: int) -> None:
-    """Refuse to begin when the target cannot be written to or cannot hold the bytes to come."""
-    target.check_writable()
-    free = target.free_bytes()
-    if free is not None and free < coming + SPARE:
-        raise Refused(
-            f"store '{target.name}' has {free / 1e9:,.1f} GB free, the plan needs "
-            f"{(coming + SPARE) / 1e9:,.1f} GB: make room, or plan less with --limit"
-        )

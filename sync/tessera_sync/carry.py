@@ -34,9 +34,9 @@ Sink = Callable[[Outcome], Awaitable[None]]
 async def carry(
     source: Storage,
     target: Storage,
-    steps: Iterator[Step],
     jobs: int,
     policy: Policy,
+    steps: Iterator[Step],
     course: Course,
     sink: Sink,
     stop: Stop,

@@ -36,8 +36,8 @@ class Course:
 
 
 @contextmanager
-def course(what: str, tiles: int, total_bytes: int) -> Iterator[Course]:
-    """Show a bar on stderr while the block runs, if that is a terminal."""
+def course(what: str, tiles: int, total_bytes: int, *, quiet: bool = False) -> Iterator[Course]:
+    """Show a bar on stderr while the block runs, if that is a terminal and not `quiet`."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -48,7 +48,7 @@ def course(what: str, tiles: int, total_bytes: int) -> Iterator[Course]:
         TimeRemainingColumn(),
     )
     with Progress(
-        *columns, console=console, disable=not console.is_terminal, transient=True
+        *columns, console=console, disable=quiet or not console.is_terminal, transient=True
     ) as progress:
         # Without a known total the bar only shows that something moves.
         task = progress.add_task(what, total=total_bytes or None, tiles=0, of=tiles)

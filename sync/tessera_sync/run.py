@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
-from tessera_catalog.errors import Refused
+from tessera_catalog.errors import InputError, Refused
+from tessera_catalog.stores import Store
 from tessera_sync.attempts import Policy
-from tessera_sync.carry import Outcome, carry
+from tessera_sync.carry import Outcome, Sink, carry
 from tessera_sync.journal import Journal, Lineage
 from tessera_sync.merge import merge
 from tessera_sync.placing import in_thread
@@ -22,11 +24,14 @@ from tessera_sync.plan_file import Header
 from tessera_sync.pool import Stop, interruptible, run
 from tessera_sync.progress import Course, course
 from tessera_sync.rates import store_rate
-from tessera_sync.steps import action_of, bytes_of, steps_of
-from tessera_sync.storage import Storage
+from tessera_sync.steps import Step, action_of, bytes_of, steps_of
+from tessera_sync.storage import UPLOAD_TIMEOUT, check_room, open_storage
 
 MERGE_SECONDS = 300.0
 """How often a running apply brings the manifest up to its journal."""
+
+Carrier = Callable[[Iterator[Step], Course, Sink, Stop], Awaitable[None]]
+"""Does steps, showing their course, gives each outcome to the sink and heeds the stop."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Options:
     """Tiles under way at once."""
     shard: str = ""
     """Part "i/n" of the plan, for job arrays; empty is all."""
+    cluster: str = ""
+    """Address of a Dask scheduler; empty is this process."""
     policy: Policy = field(default_factory=Policy)
 
 
@@ -92,13 +99,15 @@ class Run:
             self._data_dir, header.target, header.dataset, self._journal, self._lineage, how
         )
 
-    def all(self, source: Storage, target: Storage, todo: pa.Table, options: Options) -> None:
-        """Do what is to do; the manifest and the measured rate follow, however it ends."""
-        report, begun = self._report, time.monotonic()
-        what = f"{source.name} → {target.name}"
+    def all(self, source: Store, target: Store, todo: pa.Table, options: Options) -> None:
+        """Do what is to do; the manifest and the measured rate follow, however it ends.
+
+        Refused, before anything is begun, when the target cannot take it.
+        """
+        report, begun, coming = self._report, time.monotonic(), bytes_of(todo)
         try:
-            with course(what, todo.num_rows, bytes_of(todo)) as bar:
-                run(self._work(source, target, todo, options, bar))
+            with course(f"{source.name} → {target.name}", todo.num_rows, coming) as bar:
+                run(self._work(self._carrier(source, target, coming, options), todo, bar))
         finally:
             report.seconds = time.monotonic() - begun
             report.stopped = self._stop.why
@@ -107,22 +116,24 @@ class Run:
         if report.bytes and options.policy.rate is None:
             store_rate(self._data_dir, source.name, target.name, report.bytes / report.seconds)
 
-    async def _work(
-        self, source: Storage, target: Storage, todo: pa.Table, options: Options, bar: Course
-    ) -> None:
+    def _carrier(self, source: Store, target: Store, coming: int, options: Options) -> Carrier:
+        """What moves the tiles: this process, or a cluster that reaches both stores."""
+        jobs, policy = options.jobs, options.policy
+        if options.cluster:
+            from tessera_sync.cluster import carry_on_cluster  # only some have Dask
+
+            if policy.rate is not None:
+                raise InputError("--limit-rate cannot be held by the workers of --dask")
+            return partial(carry_on_cluster, options.cluster, source, target, coming, jobs, policy)
+        ours, theirs = (open_storage(s, request_timeout=UPLOAD_TIMEOUT) for s in (source, target))
+        check_room(theirs, coming)
+        return partial(carry, ours, theirs, jobs, policy)
+
+    async def _work(self, carrier: Carrier, todo: pa.Table, bar: Course) -> None:
         merging = asyncio.create_task(self._merge_now_and_then())
         try:
             with interruptible(self._stop, self._say):
-                await carry(
-                    source,
-                    target,
-                    steps_of(todo),
-                    options.jobs,
-                    options.policy,
-                    bar,
-                    self._take,
-                    self._stop,
-                )
+                await carrier(steps_of(todo), bar, self._take, self._stop)
         finally:
             merging.cancel()
             await asyncio.gather(merging, return_exceptions=True)

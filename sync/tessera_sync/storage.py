@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 REQUEST_TIMEOUT = timedelta(seconds=60)
 """How long one request may take, its body included, unless the caller says otherwise."""
 
+UPLOAD_TIMEOUT = timedelta(hours=24)
+"""Of one request of a copy: a stalled one is noticed by its bytes, a slow one may take its time."""
+
+SPARE = 64 * 2**20
+"""Bytes of a file system that stay free."""
+
 RETRIES: RetryConfig = {
     "max_retries": 5,
     "retry_timeout": timedelta(minutes=3),
@@ -142,6 +148,17 @@ def open_storage(store: Store, *, request_timeout: timedelta = REQUEST_TIMEOUT) 
     options = _client_options(root, request_timeout)
     http = HTTPStore.from_url(root, client_options=options, retry_config=RETRIES)
     return Storage(store, http, None)
+
+
+def check_room(target: Storage, coming: int) -> None:
+    """Refuse to begin when the target cannot be written to or cannot hold the bytes to come."""
+    target.check_writable()
+    free = target.free_bytes()
+    if free is not None and free < coming + SPARE:
+        raise Refused(
+            f"store '{target.name}' has {free / 1e9:,.1f} GB free, the plan needs "
+            f"{(coming + SPARE) / 1e9:,.1f} GB: make room, or plan less with --limit"
+        )
 
 
 def reason(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from tessera_catalog.errors import EXIT_FAILURES, EXIT_OK
 from tessera_sync import texts
 from tessera_sync.commands import options
 from tessera_sync.commands.options import AsJson, Data, StoresFile
+from tessera_sync.commands.link import follow
 from tessera_sync.commands.working import Jobs, LimitRate, policy, show_failures
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ def apply(
     shard: Annotated[
         str | None, typer.Option(metavar="i/n", help="only part i of n: for job arrays")
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="tcp://…", help="let the workers of this Dask scheduler copy"),
+    ] = None,
     as_json: AsJson = False,
     data: Data = None,
     stores: StoresFile = None,
@@ -34,23 +39,29 @@ def apply(
     What is done stands in a journal in the data directory, so a run that was stopped or killed is
     gone on with by the same command, and no verified file is copied twice. Ctrl-C finishes the
     tiles under way. A plan whose manifests have changed since it was made is refused. Failures are
-    listed and the rest goes on.
+    listed and the rest goes on. With a database (the PG* variables) the catalogue's links follow.
+
+    The workers of a Dask cluster need this tool and their own
+    credentials; the journal stays here, and a lost worker's tiles are done again.
 
     \b
     1. All of it:                      tessera-sync apply plan.parquet
     2. More at once, but 50 MB/s:      tessera-sync apply plan.parquet --jobs 64 --limit-rate 50M
     3. Task 3 of a job array:          tessera-sync apply plan.parquet --shard 3/8
+    4. On a Dask cluster:              tessera-sync apply plan.parquet --dask tcp://head:8786
     """
     from tessera_sync.apply import apply as carry_out
     from tessera_sync.run import Options
 
     at = options.setup(context, data, stores, None)
-    how = Options(jobs, shard or "", policy(limit_rate))
+    how = Options(jobs, shard or "", dask or "", policy(limit_rate))
     report = carry_out(at.data_dir, at.stores, plan, how, options.note)
     if as_json:
         options.print_json(_numbers(report))
     else:
         _show(report)
+    if report.merged:
+        follow(at)
     show_failures("failed", report.failed)
     if report.stopped:
         options.note(f"stopped: {report.stopped}; {report.left:,} tiles are left")

@@ -1,0 +1,123 @@
+"""The steps of a plan done by a Dask cluster whose workers reach both stores.
+
+Workers get a batch of steps and give back its outcomes; the journal stays here. The scheduler does
+a lost worker's batch again: tiles it had brought are found in place, compared, and not copied.
+Credentials are each worker's own; none is sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from itertools import islice
+from typing import Any, TypeVar
+
+from tessera_catalog.errors import Failed, InputError, Refused
+from tessera_catalog.stores import Store
+from tessera_sync.attempts import Policy
+from tessera_sync.carry import Outcome, Sink, carry
+from tessera_sync.pool import Stop, run, spread
+from tessera_sync.progress import Course, course
+from tessera_sync.steps import Step
+from tessera_sync.storage import UPLOAD_TIMEOUT, check_room, open_storage
+
+T = TypeVar("T")
+
+WAIT_SECONDS = 60
+"""How long to wait for the scheduler, and for a first worker."""
+
+AHEAD = 2
+"""Batches under way for each thread of the cluster, so that no worker waits for its next one."""
+
+
+async def carry_on_cluster(
+    address: str,
+    source: Store,
+    target: Store,
+    coming: int,
+    jobs: int,
+    policy: Policy,
+    steps: Iterator[Step],
+    bar: Course,
+    sink: Sink,
+    stop: Stop,
+) -> None:
+    """As `carry`, by the cluster at `address`: batches of `jobs` steps, each done all at once.
+
+    `coming` bytes must have room in the target. Failed when the cluster cannot be had, or is lost.
+    """
+    try:
+        import distributed
+    except ImportError as error:
+        raise InputError("--dask needs Dask: install tessera-stac[dask]") from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would print tracebacks
+    how = {"attempts": policy.attempts, "stall": policy.stall, "backoff": policy.backoff}
+    ours = metadata.version("tessera-stac")
+
+    async def done(function: Callable[..., T], *work: Any) -> T:
+        """The result of a function on some worker, again on another one if that is lost."""
+        future = client.submit(function, ours, *work, pure=False)
+        try:
+            result: T = await future.result()
+        except distributed.client.FutureCancelledError as error:
+            raise Failed(f"Dask cluster {address} was lost; what it did last is unknown") from error
+        except distributed.KilledWorker as error:
+            raise Failed(f"Dask cluster {address}: {_first_line(error)}") from error
+        except ModuleNotFoundError as error:
+            raise Failed(f"the workers of {address} lack tessera-stac: {error}") from error
+        return result
+
+    async def one(batch: list[Step]) -> None:
+        for outcome in await done(_do_batch, source, target, batch, jobs, how):
+            bar.moved(0 if outcome.failure else outcome.step.bytes)
+            bar.finished()
+            await sink(outcome)
+
+    try:
+        async with distributed.Client(  # type: ignore[no-untyped-call]
+            address, asynchronous=True, timeout=WAIT_SECONDS, set_as_default=False
+        ) as client:
+            await client.wait_for_workers(1, timeout=WAIT_SECONDS)
+            await done(_check_room, target, coming)
+            threads = sum((await client.nthreads()).values())
+            await spread(_batches(steps, jobs), AHEAD * threads, one, stop)
+    except OSError as error:
+        raise Failed(f"Dask cluster {address}: {_first_line(error)}") from error
+
+
+def _check_room(version: str, target: Store, coming: int) -> None:
+    """On a worker: refuse a target that cannot take the plan."""
+    _same_version(version)
+    check_room(open_storage(target), coming)
+
+
+def _do_batch(
+    version: str, source: Store, target: Store, batch: list[Step], jobs: int, how: dict[str, Any]
+) -> list[Outcome]:
+    """On a worker: do some steps and tell what became of them."""
+    _same_version(version)
+    ours, theirs = (open_storage(s, request_timeout=UPLOAD_TIMEOUT) for s in (source, target))
+    outcomes: list[Outcome] = []
+
+    async def keep(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+
+    with course("", len(batch), 0, quiet=True) as bar:
+        run(carry(ours, theirs, jobs, Policy(**how), iter(batch), bar, keep, Stop()))
+    return outcomes
+
+
+def _same_version(version: str) -> None:
+    here = metadata.version("tessera-stac")
+    if here != version:
+        raise Refused(f"a worker has tessera-stac {here}, this machine {version}")
+
+
+def _batches(steps: Iterator[Step], size: int) -> Iterator[list[Step]]:
+    while batch := list(islice(steps, size)):
+        yield batch
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or ["no answer in time"])[0][:300]
