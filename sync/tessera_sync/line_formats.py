@@ -113,12 +113,12 @@ def parse_json(part: bytes) -> Parsed:
     try:
         return _json_rows(text, len(lines))
     except pa.ArrowInvalid:
-        good = [line for line in lines if _is_object(line)]
-        bad = [line.decode(errors="replace") for line in lines if not _is_object(line)]
-        parsed = _json_rows(b"\n".join(good), len(good)) if good else None
-        batch = parsed.batch if parsed else _joined([])
-        unparsed = len(bad) + (parsed.unparsed if parsed else 0)
-        return Parsed(batch, len(lines), unparsed, bad[:5])
+        # Some line is no object, or has a field of another type: find out which.
+        good = [line for line in lines if _fits(line)]
+        bad = [line.decode(errors="replace") for line in lines if not _fits(line)]
+        parsed = _json_rows(b"\n".join(good), len(good))
+        examples = [*bad, *parsed.examples][:5]
+        return Parsed(parsed.batch, len(lines), len(bad) + parsed.unparsed, examples)
 
 
 _JSON_FIELDS = pa.schema(
@@ -135,6 +135,8 @@ def _json_rows(content: bytes, lines: int) -> Parsed:
     options = pj.ParseOptions(
         explicit_schema=_JSON_FIELDS, unexpected_field_behavior="ignore", newlines_in_values=False
     )
+    if not content:
+        return Parsed(_joined([]), 0, 0, [])
     block = pj.ReadOptions(block_size=max(len(content), 1 << 20), use_threads=False)
     rows = pj.read_json(io.BytesIO(content), block, options).combine_chunks()
     directory = pc.or_kleene(
@@ -235,7 +237,7 @@ def _lines(part: bytes) -> pa.Array:
         part.decode()
     except UnicodeDecodeError:
         part = part.decode(errors="replace").encode()
-    part = part.replace(b"\r\n", b"\n").removesuffix(b"\n")
+    part = part.replace(b"\r\n", b"\n").removesuffix(b"\n").removesuffix(b"\r")
     if not part:
         return texts([])
     data = np.frombuffer(part, dtype=np.uint8)
@@ -246,8 +248,11 @@ def _lines(part: bytes) -> pa.Array:
     return pc.utf8_ltrim(raw, "\n")
 
 
-def _is_object(line: bytes) -> bool:
+def _fits(line: bytes) -> bool:
+    """Whether a line is a JSON object whose fields are of the types they should be."""
     try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
+        value = json.loads(line)
+        pa.RecordBatch.from_pylist([value], schema=_JSON_FIELDS)
+    except (ValueError, TypeError, AttributeError):
         return False
+    return isinstance(value, dict)

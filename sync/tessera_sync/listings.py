@@ -11,6 +11,7 @@ import os
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -58,20 +59,25 @@ def _sorted(parsed: Parsed) -> tuple[Sorted, Parsed]:
     return sort_out(parsed.batch), parsed
 
 
-def _opened(source: str) -> Any:
+@contextmanager
+def _opened(source: str) -> Iterator[Any]:
     """The listing's bytes, decompressed."""
-    file = sys.stdin.buffer if source == STDIN else Path(source).open("rb")  # noqa: SIM115
-    magic = file.peek(4)[:4] if hasattr(file, "peek") else b""
-    if magic.startswith(b"\x1f\x8b"):
-        return gzip.open(file)
-    if magic == b"\x28\xb5\x2f\xfd":
-        return pa.CompressedInputStream(pa.PythonFile(file), "zstd")
-    if magic == b"PAR1":
-        raise InputError(
-            f"listing {source} is a parquet file: give an S3 Inventory by its manifest.json, "
-            f"and take over a registry with 'tessera-sync ingest'"
-        )
-    return file
+    place: int | str = sys.stdin.fileno() if source == STDIN else source
+    with open(place, "rb", closefd=source != STDIN) as file:
+        magic = file.peek(4)[:4]
+        if magic == b"PAR1":
+            raise InputError(
+                f"listing {source} is a parquet file: give an S3 Inventory by its manifest.json, "
+                f"and take over a registry with 'tessera-sync ingest'"
+            )
+        if magic.startswith(b"\x1f\x8b"):
+            with gzip.open(file) as plain:
+                yield plain
+        elif magic == b"\x28\xb5\x2f\xfd":
+            with pa.CompressedInputStream(pa.PythonFile(file), "zstd") as plain:
+                yield plain
+        else:
+            yield file
 
 
 def _blocks(file: Any) -> Iterator[bytes]:
