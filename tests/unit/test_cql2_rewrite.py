@@ -90,13 +90,13 @@ def test_rewritten(text: str, tree: Any) -> None:
 
 
 def test_what_pgstac_reads_as_integers_is_compared_with_fractions() -> None:
-    fraction = {"op": "tessera_number", "args": [2020.5]}
-    assert asked("i < 2020.5") == {"op": "<", "args": [{"property": "i"}, fraction]}
+    both = [{"op": "geotessera_number", "args": [each]} for each in ({"property": "i"}, 2020.5)]
+    assert asked("i < 2020.5") == {"op": "<", "args": both}
     assert asked("i < 2020") == {"op": "<", "args": [{"property": "i"}, 2020]}
 
 
 def test_two_properties_are_each_read_by_their_own_type() -> None:
-    both = [{"op": "tessera_number", "args": [{"property": name}]} for name in "in"]
+    both = [{"op": "geotessera_number", "args": [{"property": name}]} for name in "in"]
     assert asked("i > n") == {"op": ">", "args": both}
     texts = [{"op": "and", "args": [{"property": name}]} for name in "tu"]
     assert asked("t = u") == {"op": "=", "args": texts}

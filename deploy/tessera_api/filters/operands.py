@@ -1,6 +1,6 @@
 """Scalar expressions of a filter: what they are, and how pgSTAC is to read them.
 
-pgSTAC reads every literal beside a property by that property's type, the first property's where
+pgSTAC reads the literals beside a property by that property's type, the first property's where
 there are two. An operand that must be read by itself is therefore wrapped (`alone`).
 """
 
@@ -19,13 +19,13 @@ from tessera_api.filters.properties import Kind, Properties, Property
 Json = Any
 
 ARITHMETIC = {
-    "+": "tessera_add",
-    "-": "tessera_subtract",
-    "*": "tessera_multiply",
-    "/": "tessera_divide",
-    "%": "tessera_modulo",
-    "^": "tessera_power",
-    "div": "tessera_divide_whole",
+    "+": "geotessera_add",
+    "-": "geotessera_subtract",
+    "*": "geotessera_multiply",
+    "/": "geotessera_divide",
+    "%": "geotessera_modulo",
+    "^": "geotessera_power",
+    "div": "geotessera_divide_whole",
 }
 """CQL2's operators, and our own of pgSTAC's table of operators, which put brackets around
 themselves, calculate with floats and make a division by zero null."""
@@ -111,7 +111,7 @@ def exactly(count: int, name: str, arguments: list[Any]) -> list[Any]:
 def alone(operand: Operand) -> Json:
     """An operand that pgSTAC reads by itself, not by the type of what is beside it."""
     if operand.kind is Kind.NUMBER and (operand.property or operand.literal):
-        return {"op": "tessera_number", "args": [operand.json]}
+        return {"op": "geotessera_number", "args": [operand.json]}
     return {"op": "and", "args": [operand.json]} if operand.property else operand.json
 
 
@@ -134,16 +134,17 @@ def unified(operands: Sequence[Operand], name: str, kind: Kind | None = None) ->
 
 def comparable(operands: Sequence[Operand]) -> list[Json]:
     """Unified operands as arguments that pgSTAC reads rightly beside each other."""
-    of_properties = [o for o in operands if o.property is not None and not o.folds]
-    mixed = len(of_properties) > 1
-    whole = any(o.property is not None and o.property.whole for o in operands)
-    return [
-        alone(operand)
-        if (mixed and operand.property is not None and not operand.folds)
-        or (whole and operand.literal and operand.json != math.floor(operand.json))
-        else operand.json
-        for operand in operands
-    ]
+    direct = [o for o in operands if o.property is not None and not o.folds]
+    # pgSTAC reads a literal by the property beside it, or else by what stands further out.
+    whole = any(o.property.whole for o in direct if o.property)
+    apart = len(direct) != 1 or (whole and any(_may_be_a_fraction(o) for o in operands))
+    return [alone(o) if apart and not o.folds else o.json for o in operands]
+
+
+def _may_be_a_fraction(operand: Operand) -> bool:
+    if operand.literal:
+        return bool(operand.json != math.floor(operand.json))
+    return operand.property is None
 
 
 def _brought(operand: Operand, kind: Kind) -> Operand:
