@@ -40,7 +40,7 @@ def parse_path(path: str) -> Tile | None:
     """The tile of a directory path, `2024/grid_0.85_49.95`; None when it is none."""
     year, _, name = path.strip("/").partition("/")
     key = grid.parse_tile_name(name)
-    if key is None or not re.fullmatch(r"\d{4}", year) or int(year) not in grid.YEARS:
+    if key is None or not re.fullmatch(r"[0-9]{4}", year) or int(year) not in grid.YEARS:
         return None
     return Tile(int(year), *key)
 

