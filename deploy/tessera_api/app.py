@@ -6,16 +6,17 @@ from fastapi import APIRouter, FastAPI
 from stac_fastapi.api.app import StacApi
 from stac_fastapi.api.middleware import ProxyHeaderMiddleware
 from stac_fastapi.api.models import create_get_request_model, create_post_request_model
-from stac_fastapi.pgstac.core import health_check
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 
 from tessera_api import errors, openapi
+from tessera_api.caching import RevisionMiddleware
 from tessera_api.client import Client
 from tessera_api.database import lifespan
 from tessera_api.extensions import extensions
+from tessera_api.health import health
 from tessera_api.http import HeadMiddleware, PrefixMiddleware
 from tessera_api.requests import ItemsGet, SearchGet, SearchPost
 from tessera_api.settings import Settings
@@ -51,7 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         search_post_request_model=search,
         collections_get_request_model=served.collections.GET,
         middlewares=middlewares(settings),
-        health_check=health_check,
+        health_check=health,  # type: ignore[arg-type]  # it is given the request
         add_metrics=settings.enable_metrics,
     )
     errors.add_handlers(api.app)
@@ -62,6 +63,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def middlewares(settings: Settings) -> list[Middleware]:
     """What every request passes, the last one first."""
     return [
+        Middleware(
+            RevisionMiddleware,
+            version=settings.stac_fastapi_version,
+            unrelated=("/_mgmt/", settings.openapi_url, settings.docs_url),
+        ),
         Middleware(HeadMiddleware),
         Middleware(GZipMiddleware, minimum_size=1000, compresslevel=2),
         Middleware(

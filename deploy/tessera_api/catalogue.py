@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import asyncpg
-from fastapi import FastAPI
+from starlette.requests import Request
 
+from tessera_api.caching import REVISION
 from tessera_api.filters.properties import Properties
 from tessera_api.queries import query
 
@@ -26,7 +27,7 @@ MAX_COUNTS = 10_000
 class Snapshot:
     """One revision of the catalogue."""
 
-    revision: int
+    revision: str
     definitions: dict[str, dict[str, Any]]
     """JSON schemas of the queryables by name."""
 
@@ -60,12 +61,13 @@ class Snapshot:
         return self.base_items[key]
 
 
-async def snapshot(app: FastAPI, connection: Connection) -> Snapshot:
+async def snapshot(request: Request, connection: Connection) -> Snapshot:
     """The catalogue as it is now; read anew when its revision has changed."""
-    revision = await connection.fetchval(query("revision"))
-    known: Snapshot | None = getattr(app.state, "snapshot", None)
+    state = request.app.state
+    revision = request.scope.get(REVISION) or await connection.fetchval(query("revision"))
+    known: Snapshot | None = getattr(state, "snapshot", None)
     now = time.monotonic()
     if known is None or known.revision != revision or now - known.read_at > MAX_AGE:
         definitions = await connection.fetchval(query("catalogue"))
-        known = app.state.snapshot = Snapshot(revision, definitions, now)
+        known = state.snapshot = Snapshot(revision, definitions, now)
     return known

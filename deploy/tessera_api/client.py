@@ -61,7 +61,7 @@ class Client(CoreCrudClient):  # type: ignore[misc]
         """`GET /collections/{collection_id}/items/{item_id}`."""
         search = Search(ids=[item_id], collections=[collection_id], limit=1)
         async with request.app.state.get_connection(request, "r") as connection:
-            catalogue = await snapshot(request.app, connection)
+            catalogue = await snapshot(request, connection)
             rows = await _page(connection, search, catalogue)
             found = await whole(connection, rows, search, catalogue, request)
         if not found:
@@ -88,7 +88,7 @@ async def _found(
 ) -> Response:
     """The page of a search; NotFoundError when it is of a collection that does not exist."""
     async with request.app.state.get_connection(request, "r") as connection:
-        catalogue = await snapshot(request.app, connection)
+        catalogue = await snapshot(request, connection)
         rows = await _page(connection, search, catalogue)
         if not rows and collection_id is not None:
             await _must_exist(connection, collection_id)

@@ -8,10 +8,9 @@ from typing import Any
 from starlette.requests import Request
 
 from tessera_api import times
-from tessera_api.errors import InvalidParameter
-from tessera_api.filters.properties import Kind, Properties
+from tessera_api.filters.properties import Properties
 from tessera_api.filters.rewrite import rewrite
-from tessera_api.requests import filter_of_get, place
+from tessera_api.requests import filter_of_get, place, sort_field
 
 PROPERTIES = Properties(
     {
@@ -64,7 +63,5 @@ def _fields(names: list[str] | None) -> list[str] | None:
 
 def _sortby(names: list[str] | None) -> list[str] | None:
     for name in names or ():
-        found = PROPERTIES.get(name.strip(" +").removeprefix("-"))
-        if found.kind in (Kind.ARRAY, Kind.GEOMETRY):
-            raise InvalidParameter(f"sortby cannot order by '{found.name}'")
+        sort_field({"field": name.strip(" +").removeprefix("-"), "direction": "asc"}, PROPERTIES)
     return names

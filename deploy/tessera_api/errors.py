@@ -26,11 +26,13 @@ DATABASE_ERRORS: dict[type[Exception], tuple[int, str, str | None]] = {
     # pgSTAC raises these itself, in sentences about the request: the text is the message.
     asyncpg.RaiseError: (400, "InvalidRequest", None),
     asyncpg.DataError: (400, "InvalidRequest", "a value of the request is not of the type needed"),
-    asyncpg.DivisionByZeroError: (400, "InvalidFilter", "the filter divides by zero"),
+    asyncpg.NumericValueOutOfRangeError: (
+        400,
+        "InvalidFilter",
+        "a calculation of the filter leaves the range of numbers",
+    ),
     asyncpg.ProgramLimitExceededError: (400, "InvalidRequest", "the request is too complex"),
     asyncpg.StatementTooComplexError: (400, "InvalidRequest", "the request is too complex"),
-    # PostGIS has no code of its own: this is what it says of a geometry it cannot work with.
-    asyncpg.InternalServerError: (400, "InvalidRequest", "the geometry cannot be processed"),
     asyncpg.QueryCanceledError: (
         503,
         "Timeout",

@@ -81,11 +81,13 @@ class Extensions:
     search: list[ApiExtension]
     items: list[ApiExtension]
     collections: CollectionSearchExtension
+    collections_sort: ApiExtension
+    """A part of `collections`, which does not register the routes of its parts."""
 
     @property
     def all(self) -> list[ApiExtension]:
         """Every one, to be registered with the application."""
-        return [*self.search, *self.items, self.collections]
+        return [*self.search, *self.items, self.collections, self.collections_sort]
 
 
 def extensions() -> Extensions:
@@ -124,6 +126,7 @@ def extensions() -> Extensions:
             FreeTextExtension(conformance_classes=[FreeTextConformanceClasses.COLLECTIONS]),
             OffsetPaginationExtension(),
         ),
+        collections_sort=sort["collections"],
     )
 
 

@@ -31,7 +31,7 @@ def geometry(node: Any) -> BaseGeometry:
     try:
         found = shapely.force_2d(shapely.from_geojson(orjson.dumps(node)))
     except (shapely.errors.ShapelyError, orjson.JSONEncodeError, TypeError, ValueError) as error:
-        raise InvalidParameter(f"a geometry is not GeoJSON: {str(error)[:120]}") from error
+        raise InvalidParameter("a geometry is not GeoJSON of its type") from error
     if found is None or found.is_empty:
         raise InvalidParameter("a geometry is empty")
     if not all(math.isfinite(value) for value in found.bounds):

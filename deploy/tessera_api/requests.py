@@ -17,7 +17,7 @@ from stac_fastapi.types.search import BaseSearchGetRequest, DateTimeQueryType, L
 from starlette.requests import Request
 
 from tessera_api import geometries, times
-from tessera_api.errors import InvalidParameter
+from tessera_api.errors import InvalidFilter, InvalidParameter
 from tessera_api.filters.parse import CRS, Language, check_crs, parse
 from tessera_api.filters.properties import Kind, Properties
 from tessera_api.filters.query import as_cql2
@@ -116,7 +116,7 @@ class Search:
             "datetime": None if self.datetime is None else times.interval(self.datetime),
             "intersects": place(self.bbox, self.intersects),
             "filter": self._filter(properties),
-            "sortby": [_sorted(each, properties) for each in self.sortby] or None,
+            "sortby": [sort_field(each, properties) for each in self.sortby] or None,
         }
         return {name: value for name, value in wanted.items() if value is not None}
 
@@ -174,7 +174,7 @@ def filter_of_get(request: Request, **given: Any) -> Any:
     """The parsed filter of a GET request; None when it has none."""
     check_crs(given.get("filter_crs"))
     text = given.get("filter_expr")
-    if text is None:
+    if text is None or not text.strip():
         return None
     return parse(text, given.get("filter_lang"), raw=_with_plus(request))
 
@@ -213,9 +213,12 @@ def _direction(name: str) -> dict[str, str]:
     }
 
 
-def _sorted(each: dict[str, str], properties: Properties) -> dict[str, str]:
+def sort_field(each: dict[str, str], properties: Properties) -> dict[str, str]:
     """A member of `sortby` by a property that has an order."""
-    found = properties.get(each["field"])
+    try:
+        found = properties.get(each["field"])
+    except InvalidFilter as error:
+        raise InvalidParameter(f"sortby: {error}") from error
     if found.kind in (Kind.ARRAY, Kind.GEOMETRY):
         raise InvalidParameter(f"sortby cannot order by '{found.name}': it is {found.kind.value}")
     return {"field": found.name, "direction": each["direction"]}

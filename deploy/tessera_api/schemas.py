@@ -58,7 +58,7 @@ class SortablesClient(AsyncBaseSortablesClient):
 async def _definitions(request: Request, collection_id: str | None) -> dict[str, dict[str, Any]]:
     """Schemas by property; NotFoundError when there is no such collection."""
     async with request.app.state.get_connection(request, "r") as connection:
-        catalogue = await snapshot(request.app, connection)
+        catalogue = await snapshot(request, connection)
         if collection_id is not None and not await connection.fetchval(
             query("collection_exists"), collection_id
         ):

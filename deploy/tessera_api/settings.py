@@ -56,7 +56,6 @@ class Settings(PgstacSettings):  # type: ignore[misc]
     """Path the API is published under when the proxy takes it off and does not say so."""
 
     use_api_hydrate: bool = True
-    enable_direct_response: bool = True
     enable_metrics: Annotated[bool, _from("TESSERA_API_METRICS")] = False
 
     cors_methods: Annotated[tuple[str, ...], BeforeValidator(str_to_list), NoDecode] = (

@@ -69,7 +69,7 @@ class Properties:
         if bare not in self._known:
             near = difflib.get_close_matches(bare[:100], self._known, n=1, cutoff=0.6)
             hint = f"did you mean '{near[0]}'?" if near else "see the queryables"
-            raise InvalidFilter(f"there is no property '{bare[:100]}' to filter by: {hint}")
+            raise InvalidFilter(f"there is no property '{bare[:100]}': {hint}")
         return self._known[bare]
 
 

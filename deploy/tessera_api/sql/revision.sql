@@ -1,2 +1,4 @@
--- Changes with every change of the catalogue.
-SELECT tessera.revision()
+-- Names the state of the catalogue: changes with every change, and with the database itself.
+SELECT concat_ws('-', tessera.revision(),
+                 (SELECT to_hex((extract(epoch FROM max(loaded_at)) * 1e6)::bigint)
+                  FROM tessera.collection))
