@@ -110,8 +110,8 @@ class Run:
                 run(self._work(self._carrier(source, target, coming, options), todo, bar))
         finally:
             report.seconds = time.monotonic() - begun
-            report.stopped = self._stop.why
             report.left = todo.num_rows - sum(report.done.values()) - len(report.failed)
+            report.stopped = self._stop.why if report.left else ""
             self.merge()
         if report.bytes and options.policy.rate is None:
             store_rate(self._data_dir, source.name, target.name, report.bytes / report.seconds)

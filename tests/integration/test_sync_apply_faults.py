@@ -22,6 +22,7 @@ from tessera_catalog.errors import Refused
 from tessera_sync import storage
 from tessera_sync.apply import apply
 from tessera_sync.attempts import Policy
+from tessera_sync.journal import Journal
 from tessera_sync.layout import Tile
 from tessera_sync.run import Options, Report
 
@@ -335,6 +336,59 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(world: World) -> 
     assert sorted(done) == sorted(set(done)), "no tile was done twice"
     for path, inode in inodes.items():
         assert path.stat().st_ino == inode, "a verified file was copied again"
+    same_as_origin(world, target)
+
+
+@pytest.mark.parametrize("moment", ["before the manifest", "after the manifest"])
+def test_killed_while_the_manifest_is_written_it_goes_on(
+    world: World, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """As little of the program runs after it as after a kill."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    target = world.add_tree("target")
+    plan = world.plan("origin", "target")
+    with monkeypatch.context() as patch:
+        if moment == "before the manifest":
+            patch.setattr(Path, "replace", _except_manifests(Path.replace, killed))
+        else:
+            patch.setattr(Journal, "merged", killed)
+        with pytest.raises(Killed):
+            carry_out(world, plan)
+    assert len(world.rows("target")) == (0 if moment == "before the manifest" else 30)
+    done = files_of(target)
+    report = carry_out(world, plan)
+    assert (report.before, report.merged, report.bytes) == (30, 30, 0)
+    assert files_of(target) == done
+    same_as_origin(world, target)
+    assert carry_out(world, plan).merged == 0
+
+
+def _except_manifests(
+    replace: Callable[[Path, Path], Path], killed: Callable[..., None]
+) -> Callable[[Path, Path], Path]:
+    def replaces(self: Path, target: Path) -> Path:
+        if target.name == "target.parquet":
+            killed()
+        return replace(self, target)
+
+    return replaces
+
+
+def test_parts_of_a_plan_run_at_once(world: World) -> None:
+    target = world.add_tree("target")
+    plan = world.plan("origin", "target")
+    with contextlib.ExitStack() as stack:
+        parts = [
+            stack.enter_context(started(world, "apply", plan, "--shard", f"{i}/3"))
+            for i in (1, 2, 3)
+        ]
+        for part in parts:
+            _, told = part.communicate(timeout=DEADLINE)
+            assert part.returncode == 0, told
     same_as_origin(world, target)
 
 
