@@ -51,7 +51,7 @@ PATTERNS = (
 PATHS_ALONE = r"^(?P<parent>\S*\d{4}/grid_[^/\s]*/)(?P<name>[^/\s]+)$"
 """Listings without sizes; only believed when the listing begins so."""
 
-_NO_FILE = r"^\s*(?:$|DIR\s|PRE\s|Total Objects:|Total Size:|\S*/$)"
+_NO_FILE = rf"^\s*(?:$|DIR\s|PRE\s|Total Objects:|Total Size:|.*/$|.*/{_SEPARATOR}[^/]*$)"
 """Lines about directories and sums."""
 
 SAMPLE = 200

@@ -38,9 +38,8 @@ def succeed(
 ) -> pa.Table:
     """One year's rows (ROWS) as they are to be recorded; counts into `change`.
 
-    A hash stays known where size and time of the file are as they were, to the second, because
-    stores tell times to different fractions. Rows recorded after `since`, when the look began,
-    stay although they were not seen.
+    A hash stays known where size and time of the file are as they were. Rows recorded after
+    `since`, when the look began, stay although they were not seen.
     """
     before = empty(ROWS) if before is None else before
     seen = empty(ROWS) if seen is None else in_order(seen)
@@ -75,11 +74,11 @@ def _keep_hash(
 ) -> tuple[pa.Table, Mask]:
     """Rows with the hashes of one kind of file that hold still, and which files are as before."""
     same = known.copy()
-    for name, unit in ((f"{kind}_size", 1), (f"{kind}_mtime", 1_000_000)):
+    for name, alike in ((f"{kind}_size", np.equal), (f"{kind}_mtime", _same_time)):
         ours, theirs = (_integers(table.column(name)) for table in (seen, before))
         if len(theirs):
             there = theirs[places]
-            same &= (ours != _UNKNOWN) & (there != _UNKNOWN) & (ours // unit == there // unit)
+            same &= (ours != _UNKNOWN) & (there != _UNKNOWN) & alike(ours, there)
     column = before.column(f"{kind}_sha256")
     hashes = _taken(column, places, same)
     kept = len(hashes) - hashes.null_count
@@ -87,6 +86,17 @@ def _keep_hash(
     change.hashes_dropped += len(column) - column.null_count - kept
     index = ROWS.names.index(f"{kind}_sha256")
     return seen.set_column(index, ROWS.field(index), hashes), same
+
+
+def _same_time(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> Mask:
+    """Whether times in microseconds are one, told to different fractions of a second.
+
+    Listings tell whole seconds, some stores thousandths, and a double the millionths unsurely.
+    """
+    whole = (ours % 1_000_000 == 0) | (theirs % 1_000_000 == 0)
+    near: Mask = np.abs(ours - theirs) < 1000
+    same_second: Mask = ours // 1_000_000 == theirs // 1_000_000
+    return near | (whole & same_second)
 
 
 def _taken(column: pa.ChunkedArray, places: npt.NDArray[np.intp], where: Mask) -> pa.Array:

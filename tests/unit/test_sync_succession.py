@@ -45,7 +45,7 @@ def after(
         pytest.param(row(None, 5, **times(MADE, MADE)), False, True, id="size not told"),
         pytest.param(
             row(10, 5, **times(MADE + dt.timedelta(milliseconds=999), MADE)), True, True,
-            id="another fraction of the second",
+            id="a fraction of the second that was not told before",
         ),
         pytest.param(
             row(10, 5, **times(MADE + dt.timedelta(seconds=1), MADE)), False, True,
@@ -64,6 +64,15 @@ def test_hashes_are_kept_where_size_and_time_agree(
         embeddings + scales,
         2 - embeddings - scales,
     )
+
+
+@pytest.mark.parametrize(("later", "kept"), [(1, True), (999, True), (1000, False)])
+def test_fractions_of_a_second_are_compared_where_both_tell_them(later: int, kept: bool) -> None:
+    told = MADE + dt.timedelta(milliseconds=500)
+    before = {TILE: row(10, 5, sha(1), sha(2), **times(told, told))}
+    seen = {TILE: row(10, 5, **times(told + dt.timedelta(microseconds=later), told))}
+    rows, _ = after(before, seen)
+    assert (rows[TILE]["embeddings_sha256"] is not None) == kept
 
 
 def test_every_tile_keeps_its_own_hash() -> None:
