@@ -96,7 +96,8 @@ def _same_time(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> Mask:
     whole = (ours % 1_000_000 == 0) | (theirs % 1_000_000 == 0)
     near: Mask = np.abs(ours - theirs) < 1000
     same_second: Mask = ours // 1_000_000 == theirs // 1_000_000
-    return near | (whole & same_second)
+    same: Mask = near | (whole & same_second)
+    return same
 
 
 def _taken(column: pa.ChunkedArray, places: npt.NDArray[np.intp], where: Mask) -> pa.Array:
