@@ -10,8 +10,8 @@ import typer
 from tessera_catalog.errors import EXIT_FAILURES, EXIT_OK
 from tessera_sync import texts
 from tessera_sync.commands import options
-from tessera_sync.commands.options import AsJson, Data, StoresFile
 from tessera_sync.commands.link import follow
+from tessera_sync.commands.options import AsJson, Data, StoresFile
 from tessera_sync.commands.working import Jobs, LimitRate, policy, show_failures
 
 if TYPE_CHECKING:
