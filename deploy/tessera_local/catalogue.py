@@ -46,14 +46,14 @@ def refuse_catalogue(server: Server, name: str) -> None:
 
 
 def load(server: Server, database: str, source: Source) -> None:
-    """Bring the database into step with the registry; its tiles that the registry lacks go."""
-    command = [
-        str(Path(sys.executable).parent / "tessera-load"), source.registry, "--prune", "--force",
-    ]  # fmt: skip
-    environment = {**os.environ, **server.environment(database)}
-    status = subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode
-    if status != 0:
-        raise Failed(f"tessera-load ended with status {status}: see above")
+    """Bring the database into step with the registry, then with the stores' manifests.
+
+    Tiles that the registry lacks are removed, however many: the demo shows one registry at a time.
+    """
+    environment = server.environment(database)
+    _run("tessera-load", source.registry, "--prune", "--force", environment=environment)
+    if any(source.manifests.glob("*.parquet")):
+        _run("tessera-sync", "link", "--data", str(source.manifests), environment=environment)
 
 
 def reader(server: Server, database: str, owner_password: str) -> Server:
@@ -71,3 +71,15 @@ def reader(server: Server, database: str, owner_password: str) -> Server:
 def _oid(connection: psycopg.Connection[tuple[object, ...]], name: str) -> int | None:
     row = connection.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
     return None if row is None else int(str(row[0]))
+
+
+def _run(tool: str, *arguments: str, environment: dict[str, str]) -> None:
+    """Run a tool of ours to its end; what it prints is progress here."""
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / tool), *arguments],
+        env={**os.environ, **environment},
+        stdout=sys.stderr,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Failed(f"{tool} ended with status {done.returncode}: see above")

@@ -91,6 +91,8 @@ def test_what_runs(demo: Demo) -> None:
     assert (Path(environment["TESSERA_DATA"]) / "s3.parquet").is_file()
     found = _get(f"{address}/api/search?limit=5")
     assert found["numberMatched"] == 3000
+    everywhere = _get(f"{address}/api/search?limit=1&filter=%22tessera:store_count%22%3D3")
+    assert 2800 < everywhere["numberMatched"] < 3000
     for link in found["links"]:
         assert link["href"].startswith(f"{address}/api/")
 
