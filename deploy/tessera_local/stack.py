@@ -184,7 +184,13 @@ class Stack:
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """Keep a second make away; it waits."""
-        self._home.mkdir(parents=True, exist_ok=True)
-        with (self._home / "lock").open("w") as file:
+        try:
+            self._home.mkdir(parents=True, exist_ok=True)
+            file = (self._home / "lock").open("w")
+        except PermissionError as error:
+            raise InputError(
+                f"{self._home} belongs to another user, who must start and stop this demo"
+            ) from error
+        with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
