@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from tessera_catalog import collections as stac
 from tessera_catalog.database import Connection, composed, query
+from tessera_catalog.errors import InputError
 from tessera_catalog.stores import Stores
 
 
@@ -77,42 +78,60 @@ def new_series(stores: Stores, dataset: str, year: int) -> Series:
 def begin_series(connection: Connection, stores: Stores, holder: str, new: Series) -> Series:
     """Register a series and give it its STAC collection, empty at first, if it has none.
 
-    `holder` is the store whose registry is loaded.
+    `holder` is the store whose registry is loaded. What a collection says of the assets of all its
+    items is renewed here, before new items rely on it.
     """
     connection.execute(query("begin_series"), [new.dataset, new.collection, new.year, holder])
-    row = connection.execute(
-        "SELECT 1 FROM pgstac.collections WHERE id = %s", [new.collection]
-    ).fetchone()
-    if row is None:
-        empty = stac.Facts(0, -180, -90, 180, 90, None, None)
-        document = stac.collection(stores, new.dataset, new.year, empty, synthetic=False)
-        connection.execute("SELECT pgstac.create_collection(%s)", [Jsonb(document)])
+    empty = stac.Facts(0, -180, -90, 180, 90, None, None)
+    document = stac.collection(stores, new.dataset, new.year, empty, synthetic=False)
+    connection.execute(query("put_item_assets"), {"collection": Jsonb(document)})
     return series(connection, new.dataset)[new.year]
+
+
+def check_ids(connection: Connection, stores: Stores) -> None:
+    """InputError when the configuration calls a collection that is there by another id."""
+    rows = connection.execute(query("collection_ids")).fetchall()
+    for collection, dataset, year in rows:
+        wanted = stores.collection_id(str(dataset), int(str(year)))
+        if collection != wanted:
+            raise InputError(
+                f"the database calls {year} of dataset {dataset} {collection}, and this "
+                f"configuration {wanted}: the id in [dataset] is not the one it was made with"
+            )
+
+
+def facts(connection: Connection, of: Series) -> stac.Facts:
+    """What the collection is to say of its tiles."""
+    with connection.cursor(row_factory=class_row(stac.Facts)) as cursor:
+        (row,) = cursor.execute(composed("collection_facts", tiles=of.table)).fetchall()
+    return row
 
 
 def finish_series(
     connection: Connection,
     stores: Stores,
     of: Series,
+    told: stac.Facts,
     fingerprint: bytes | None,
     *,
     synthetic: bool,
 ) -> None:
-    """Write the STAC collection anew from its tiles, and mark tiles and items as in step.
+    """Write the STAC collection anew, if tiles are left, and mark tiles and items as in step.
 
-    A series without tiles loses its collection; its row stays, so that the revision goes on.
+    The series of a removed collection keeps its row, so that the revision goes on.
     """
-    with connection.cursor(row_factory=class_row(stac.Facts)) as cursor:
-        (facts,) = cursor.execute(composed("collection_facts", tiles=of.table)).fetchall()
-    if facts.tiles:
-        document = stac.collection(stores, of.dataset, of.year, facts, synthetic=synthetic)
+    if told.tiles:
+        document = stac.collection(stores, of.dataset, of.year, told, synthetic=synthetic)
         connection.execute("SELECT pgstac.upsert_collection(%s)", [Jsonb(document)])
-    else:
-        connection.execute("SELECT pgstac.delete_collection(%s)", [of.collection])
     connection.execute(
         query("finish_series"),
-        [facts.tiles, fingerprint, projection(connection, of.collection), of.collection],
+        [told.tiles, fingerprint, projection(connection, of.collection), of.collection],
     )
+
+
+def forget_counts(connection: Connection) -> None:
+    """Drop pgSTAC's counts of past searches, which it would keep for a day."""
+    connection.execute("DELETE FROM pgstac.search_wheres")
 
 
 def finish_link(connection: Connection, of: Series, *, changed: bool) -> None:
@@ -127,8 +146,14 @@ def finish_link(connection: Connection, of: Series, *, changed: bool) -> None:
     )
 
 
-def projection(connection: Connection, collection: str) -> bytes:
-    """Digest of all that shapes a collection's items besides its tiles."""
+def projection(connection: Connection, collection: str) -> bytes | None:
+    """Digest of all that shapes a collection's items besides its tiles.
+
+    None when the collection is not there or says other things of the assets than we do: then items
+    made now must be made anew once a load has written the collection.
+    """
     row = connection.execute(query("projection_inputs"), [collection]).fetchone()
-    inputs = json.dumps([row, stac.ITEM_ASSETS], sort_keys=True, default=str).encode()
+    if row is None or row[-1] != stac.ITEM_ASSETS:
+        return None
+    inputs = json.dumps(row, sort_keys=True, default=str).encode()
     return hashlib.sha256(inputs + query("render_items")).digest()

@@ -74,6 +74,22 @@ def migrate(conninfo: str = "") -> None:
         connection.execute(query("role_settings"))
 
 
+def is_empty(connection: Connection) -> bool:
+    """Whether nothing was ever loaded here, for who must not migrate; changes nothing.
+
+    InputError when the schema is another than this code knows, also when it is only older.
+    """
+    _check_server(connection)
+    missing = _missing(connection)
+    if len(missing) == len(_migrations()):
+        return True
+    if missing:
+        raise InputError(
+            f"the database lacks {next(iter(missing))}: a load adds it, a dry run changes nothing"
+        )
+    return False
+
+
 def wait_for_load_lock(connection: Connection, tell: Callable[[str], None]) -> None:
     """Hold the one lock of loads and links until the connection closes; wait for it if need be.
 
@@ -113,31 +129,42 @@ def _migrations() -> dict[str, str]:
     return {f.name: f.read_text(encoding="utf-8") for f in sorted(files, key=lambda f: f.name)}
 
 
-def _apply_migrations(connection: Connection) -> None:
-    """Apply each missing migration in a transaction of its own, in order."""
+def _missing(connection: Connection) -> dict[str, str]:
+    """Migrations that the database lacks, in order; InputError when it has others than these."""
+    table = connection.execute("SELECT to_regclass('public.tessera_migration')").fetchone()
+    if table == (None,):
+        return _migrations()
     known = {
         str(name): str(digest)
         for name, digest in connection.execute("SELECT name, sha256 FROM public.tessera_migration")
     }
-    for name, text in _migrations().items():
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        if name not in known:
-            with connection.transaction():
-                connection.execute(text.encode())
-                connection.execute(
-                    "INSERT INTO public.tessera_migration (name, sha256) VALUES (%s, %s)",
-                    [name, digest],
-                )
-        elif known[name] != digest:
-            raise InputError(
-                f"the database has another {name} than this release: it comes from a "
-                "development version; make a new database and load again"
-            )
     unknown = sorted(known.keys() - _migrations().keys())
     if unknown:
         raise InputError(
             f"the database is newer than this release (it has {unknown[-1]}): upgrade tessera-stac"
         )
+    for name, digest in known.items():
+        if digest != _digest(_migrations()[name]):
+            raise InputError(
+                f"the database has another {name} than this release: it comes from a "
+                "development version; make a new database and load again"
+            )
+    return {name: text for name, text in _migrations().items() if name not in known}
+
+
+def _apply_migrations(connection: Connection) -> None:
+    """Apply each missing migration in a transaction of its own, in order."""
+    for name, text in _missing(connection).items():
+        with connection.transaction():
+            connection.execute(text.encode())
+            connection.execute(
+                "INSERT INTO public.tessera_migration (name, sha256) VALUES (%s, %s)",
+                [name, _digest(text)],
+            )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _check_server(connection: Connection) -> None:

@@ -104,6 +104,14 @@ def _rendered(collection: str, tiles: sql.Composable) -> sql.Composed:
     return composed("render_items", source=tiles, collection=sql.Literal(collection))
 
 
+def remove(connection: Connection, series: Series) -> None:
+    """Remove all items of a series, and its collection."""
+    statement = sql.SQL("SELECT pgstac.delete_collection({})").format(
+        sql.Literal(series.collection)
+    )
+    _patiently(connection, statement)
+
+
 def _partition_name(connection: Connection, collection: str) -> str:
     """Name that pgSTAC gives the collection's one partition (it is not divided by time)."""
     row = connection.execute(

@@ -7,22 +7,30 @@ run again, and passes over the years that are done.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from tessera_catalog import catalogue, items, tiles
 from tessera_catalog.catalogue import Series
-from tessera_catalog.database import Connection, connect, migrate, wait_for_load_lock
-from tessera_catalog.errors import InputError, Refused
+from tessera_catalog.database import (
+    Connection,
+    connect,
+    is_empty,
+    migrate,
+    wait_for_load_lock,
+)
+from tessera_catalog.errors import Failed, InputError, Refused
 from tessera_catalog.feed import Feed, Selection, Year, read
 from tessera_catalog.manifest import SYNTHETIC_KEY, Registry, open_registry
 from tessera_catalog.parallel import side_by_side
 from tessera_catalog.progress import Progress
-from tessera_catalog.stores import Stores
+from tessera_catalog.stores import DATASET_PATTERN, Stores
 from tessera_catalog.tiles import Changes
 
 MAX_REJECTED = 0.01
@@ -45,6 +53,11 @@ class Options:
     allow_rejected: bool = False
     rejected_file: Path | None = None
     dry_run: bool = False
+
+    @property
+    def wanted_dataset(self) -> str:
+        """The dataset to load: the configuration's unless the user named one."""
+        return self.stores.dataset.id if self.dataset is None else self.dataset
 
     @property
     def prune_selection(self) -> Selection | None:
@@ -87,34 +100,59 @@ def load(path: Path, options: Options, progress: Progress, conninfo: str = "") -
     begun = time.monotonic()
     registry = open_registry(path)
     dataset = _dataset(registry, options)
-    with tempfile.TemporaryDirectory(prefix="tessera-load-") as spool:
+    with _temporary_directory() as spool:
         with progress.task("reading", registry.rows) as advance:
             feed = read(
                 registry,
-                Path(spool),
+                spool,
                 dataset=dataset,
                 selection=options.selection,
                 rejected_file=options.rejected_file,
                 advance=advance,
             )
         _judge(registry, feed, options)
-        summary = Summary(feed, dataset)
-        migrate(conninfo)
+        summary = Summary(feed, options.wanted_dataset)
         synthetic = SYNTHETIC_KEY in registry.metadata
-        _write(_Run(options, summary, progress, conninfo, synthetic))
+        run = _Run(options, summary, progress, conninfo, synthetic)
+        if options.dry_run:
+            _foretell(run)
+        else:
+            migrate(conninfo)
+            _write(run)
     summary.seconds = time.monotonic() - begun
     return summary
 
 
-def _dataset(registry: Registry, options: Options) -> str:
-    """The one dataset to load; InputError when the file and the user do not agree on it."""
-    wanted = options.dataset or options.stores.dataset.id
+@contextmanager
+def _temporary_directory() -> Iterator[Path]:
+    """A directory for a `with` block; Failed when there is no room for it or in it."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="tessera-load-") as path:
+            yield Path(path)
+    except OSError as error:
+        what = str(error).splitlines()[0]
+        raise Failed(f"temporary files: {what}; TMPDIR names another place for them") from error
+
+
+def _dataset(registry: Registry, options: Options) -> str | None:
+    """The one dataset of the file to load, None when the file names none.
+
+    InputError when the file and the user do not agree on it.
+    """
+    wanted = options.wanted_dataset
+    if re.fullmatch(DATASET_PATTERN, wanted) is None:
+        raise InputError(
+            f"'{wanted}' can be no dataset: letters, digits and . _ ~ - make up its id"
+        )
     found = registry.datasets()
-    if wanted in found or set(found) <= {None}:
+    if set(found) <= {None}:
+        return None
+    if wanted in found and (options.dataset or len(found) == 1):
         return wanted
-    others = ", ".join(sorted(str(name) for name in found))
+    others = ", ".join(sorted(str(name or "unnamed") for name in found))
     raise InputError(
-        f"{registry.path} is of dataset {others}, not {wanted}: name the one to load with --dataset"
+        f"{registry.path} is of dataset {others}, not {wanted} alone: "
+        "name the one to load with --dataset"
     )
 
 
@@ -133,31 +171,43 @@ def _judge(registry: Registry, feed: Feed, options: Options) -> None:
         raise InputError(f"{registry.path} has no tiles in the selection")
 
 
+def _foretell(run: _Run) -> None:
+    """Say what the load would change."""
+    with connect(run.conninfo, autocommit=True) as connection:
+        if is_empty(connection):
+            feed, ids = run.summary.feed, run.options.stores.collection_id
+            run.summary.changes += Changes(inserted=feed.tiles)
+            run.summary.collections += [ids(run.summary.dataset, year) for year in feed.years]
+            return
+        wait_for_load_lock(connection, run.progress.tell)
+        catalogue.check_ids(connection, run.options.stores)
+        run.summary.changes += _preview(connection, run, _changed(connection, run))
+
+
 def _write(run: _Run) -> None:
-    """Bring the database into step with the feed, or only say what that would change."""
+    """Bring the database into step with the feed."""
     options = run.options
     with connect(run.conninfo, autocommit=True) as connection:
         wait_for_load_lock(connection, run.progress.tell)
-        if options.dry_run:
-            run.summary.changes += _preview(connection, run, _changed(connection, run))
-            return
+        # What a load that was killed may have left.
         items.drop_replaced(connection)
+        catalogue.forget_counts(connection)
         with connection.transaction():
+            catalogue.check_ids(connection, options.stores)
             catalogue.put_stores(connection, options.stores)
             catalogue.put_queryables(connection, options.stores)
-        jobs = _changed(connection, run)
-        if options.prune and not options.force:
-            _check_prune(connection, run, jobs)
-        with connection.transaction():
+            jobs = _changed(connection, run)
+            if options.prune and not options.force:
+                _check_prune(connection, run, jobs)
             # All of them here and in order: loaders that make partitions at once block each other.
             begun = [
                 catalogue.begin_series(connection, options.stores, options.holder, job.series)
                 for job in jobs
             ]
-        _run_jobs(run, [_Job(s, job.fed) for s, job in zip(begun, jobs, strict=True)])
+        for changes in _run_jobs(run, [_Job(s, j.fed) for s, j in zip(begun, jobs, strict=True)]):
+            run.summary.changes += changes
+            catalogue.forget_counts(connection)
         if jobs:
-            # pgSTAC keeps the counts of past searches for a day.
-            connection.execute("DELETE FROM pgstac.search_wheres")
             items.drop_replaced(connection)
 
 
@@ -189,7 +239,7 @@ def _is_current(connection: Connection, series: Series, fed: Year, options: Opti
     """Whether a year needs nothing: same rows as were loaded last, items made of them and there."""
     if series.fingerprint != fed.fingerprint:
         return False
-    if options.prune and options.selection.bbox is None and series.tiles != fed.rows:
+    if options.prune and series.tiles != fed.rows:
         return False
     return items.are_current(connection, series)
 
@@ -219,12 +269,11 @@ def _check_prune(connection: Connection, run: _Run, jobs: list[_Job]) -> None:
         )
 
 
-def _run_jobs(run: _Run, jobs: list[_Job]) -> None:
-    """Load the years side by side."""
+def _run_jobs(run: _Run, jobs: list[_Job]) -> Iterator[Changes]:
+    """Load the years side by side; yields what each has changed once it is committed."""
     total = sum(job.fed.rows for job in jobs)
     with run.progress.task("loading", 2 * total) as advance:
-        for changes in side_by_side([partial(_load_year, run, job) for job in jobs], advance):
-            run.summary.changes += changes
+        yield from side_by_side([partial(_load_year, run, job) for job in jobs], advance)
 
 
 def _load_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Changes:
@@ -234,16 +283,16 @@ def _load_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Changes:
         is_new = not tiles.exists(connection, series)
         if is_new:
             rows = tiles.create(connection, series, options.holder, job.fed.batches(), step)
-            changes, all_items = Changes(inserted=rows), True
+            changes = Changes(inserted=rows)
         else:
             changes = tiles.compare(
                 connection, series, job.fed.batches(), step, prune=options.prune_selection
             )
             tiles.apply(connection, series, options.holder)
-            all_items = changes.total > items.REBUILD_ABOVE * max(
-                series.tiles, 1
-            ) or not items.are_current(connection, series)
-        if all_items:
+        facts = catalogue.facts(connection, series)
+        if facts.tiles == 0:
+            items.remove(connection, series)
+        elif is_new or _are_outdated(connection, series, changes):
             items.rebuild(connection, series, step)
         else:
             items.patch(connection, series, tiles.CHANGED)
@@ -251,10 +300,25 @@ def _load_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Changes:
         if is_new:
             tiles.attach(connection, series)
         catalogue.finish_series(
-            connection, options.stores, series, job.fed.fingerprint, synthetic=run.synthetic
+            connection,
+            options.stores,
+            series,
+            facts,
+            job.fed.fingerprint,
+            synthetic=run.synthetic,
         )
     run.progress.tell(f"{series.collection}: {_told(changes)}")
     return changes
+
+
+def _are_outdated(connection: Connection, series: Series, changes: Changes) -> bool:
+    """Whether so many items changed, or no one knows which, that all are made anew."""
+    return (
+        changes.total > items.REBUILD_ABOVE * series.tiles
+        # Void when others changed tiles: then items may be missing, or left over.
+        or series.fingerprint is None
+        or not items.are_current(connection, series)
+    )
 
 
 def _told(changes: Changes) -> str:

@@ -2,4 +2,6 @@
 SELECT (SELECT jsonb_agg(jsonb_build_array(name, title, url, preference) ORDER BY preference)
         FROM tessera.store WHERE preference IS NOT NULL) AS stores,
        pg_get_functiondef('tessera.item_template'::regproc) AS template,
-       (SELECT base_item_id FROM pgstac.current_base_item(%s)) AS base_item
+       base_item_id, base_item -> 'assets' AS item_assets
+FROM pgstac.current_base_item(%s)
+WHERE base_item IS NOT NULL
