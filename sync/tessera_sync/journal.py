@@ -210,7 +210,7 @@ class Lineage:
 
 
 def _line(**values: Any) -> str:
-    at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    at = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
     return json.dumps({"at": at, **values}, separators=(",", ":")) + "\n"
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tessera_catalog.arrays import empty, to_arrow, to_numpy
+from tessera_catalog.arrays import empty, to_arrow, to_numpy, valid
 from tessera_catalog.store_manifest import ROWS
 from tessera_sync.manifests import cells_of, in_order
 
@@ -48,6 +48,7 @@ def succeed(
     known = old[places] == new if len(old) else np.zeros(len(new), dtype=bool)
     same = {}
     for kind in ("embeddings", "scales"):
+        seen = _keep_mark(before, seen, kind, places, known)
         seen, same[kind] = _keep_hash(before, seen, kind, places, known, change)
     kept = known & same["embeddings"] & same["scales"]
     verified = _taken(before.column("verified_at"), places, kept)
@@ -62,6 +63,26 @@ def succeed(
     if newer.any():
         seen = in_order(pa.concat_tables([seen, before.filter(to_arrow(newer))]))
     return seen
+
+
+def _keep_mark(
+    before: pa.Table, seen: pa.Table, kind: str, places: npt.NDArray[np.intp], known: Mask
+) -> pa.Table:
+    """Rows in which files stay unusable that were found corrupt and have not been written since.
+
+    verify gives such a file a size of 0 beside the hash that it has; its size alone looks right.
+    """
+    if not before.num_rows:
+        return seen
+    ours, theirs = (_integers(table.column(f"{kind}_mtime")) for table in (seen, before))
+    marked = known & (_integers(before.column(f"{kind}_size"))[places] == 0)
+    marked &= valid(before.column(f"{kind}_sha256"))[places]
+    marked &= (ours != _UNKNOWN) & _same_time(ours, theirs[places])
+    if not marked.any():
+        return seen
+    sizes = np.where(marked, 0, _integers(seen.column(f"{kind}_size")))
+    index = ROWS.names.index(f"{kind}_size")
+    return seen.set_column(index, ROWS.field(index), to_arrow(sizes, sizes == _UNKNOWN))
 
 
 def _keep_hash(

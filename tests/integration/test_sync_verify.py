@@ -101,6 +101,21 @@ def test_corruption_is_planned_for_even_when_the_source_knows_no_hashes(world: W
     assert files_of(world.folder / "copy") == files_of(world.folder / "origin")
 
 
+def test_a_scan_does_not_forget_what_is_corrupt_until_it_is_written_again(world: World) -> None:
+    bad = tiles(40)[7]
+    place = world.folder / "copy" / bad.path / bad.embeddings
+    flip(place)
+    verified(world, "--deep", code=1)
+    before = world.rows("copy")[bad]
+    assert world.run("scan", "copy").returncode == 0
+    after = world.rows("copy")[bad]
+    assert after | {"seen_at": None} == before | {"seen_at": None}
+    assert planned(world)["same"] == 39
+    put_tile(world.folder / "copy", bad)
+    assert world.run("scan", "copy").returncode == 0
+    assert world.rows("copy")[bad]["embeddings_size"] == 3000
+
+
 def test_subsets_cover_every_tile_once(world: World) -> None:
     seen: Counter[object] = Counter()
     for part in range(1, 5):
