@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,8 @@ FILE_COLUMNS = dict(
 )
 """Name in the file of each of our columns."""
 
-ROW_GROUP = 131_072
+ROW_GROUP = 65_536
+"""Rows of a row group: few enough to stay in a processor's cache, enough to be read at once."""
 
 _KEY = b"tessera_manifest"
 _FORMAT = 1
@@ -118,6 +120,8 @@ class Manifest:
         self._text = json.loads((self._file.metadata.metadata or {}).get(_KEY, b"{}"))
         self.about = self._about(source, metadata)
         self._digest: str | None = self._text.get("digest")
+        # Arrow's readers are for one thread at a time.
+        self._lock = Lock()
         self.rejected: Counter[str] = Counter()
         """Rows of another tool's file that are no tiles, by reason."""
 
@@ -195,10 +199,10 @@ class Manifest:
         return rows.select(columns)
 
     def _read_groups(self, groups: list[int], names: list[str]) -> pa.Table:
+        columns = [FILE_COLUMNS.get(name, name) for name in names]
         try:
-            rows = self._file.read_row_groups(
-                groups, columns=[FILE_COLUMNS.get(name, name) for name in names]
-            )
+            with self._lock:
+                rows = self._file.read_row_groups(groups, columns, use_threads=len(groups) > 1)
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{self.name}: damaged: {str(error).splitlines()[0]}") from error
         ours = {theirs: name for name, theirs in FILE_COLUMNS.items()}

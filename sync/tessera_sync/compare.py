@@ -20,6 +20,7 @@ from tessera_catalog.arrays import to_mask, to_numpy
 from tessera_catalog.errors import InputError
 from tessera_catalog.store_manifest import Manifest, ascending
 from tessera_sync import truth
+from tessera_sync.parallel import ahead
 from tessera_sync.selection import Selection
 
 Ints = npt.NDArray[np.integer[Any]]
@@ -76,8 +77,10 @@ class Diff:
 
     def counts(self) -> dict[str, int]:
         """Tiles by state, `extra` included."""
-        numbers = np.bincount(self.states, minlength=len(truth.NAMES)).tolist()
-        counts = dict(zip(truth.NAMES, numbers, strict=True))
+        counts = {
+            name: int(np.count_nonzero(self.states == state))
+            for state, name in enumerate(truth.NAMES)
+        }
         return counts | {"extra": int(np.count_nonzero(self.extra))}
 
 
@@ -92,7 +95,7 @@ def paired(source: Manifest, target: Manifest, selection: Selection) -> Iterator
     for year in selection.years(sorted({*source.years, *target.years})):
         theirs = _Stream(target, year, selection)
         block = None
-        for following in read_rows(source, year, selection):
+        for following in ahead(read_rows(source, year, selection)):
             if block is not None:
                 yield block, theirs.until(int(block.cells[-1]))
             block = following
@@ -121,7 +124,7 @@ def read_rows(manifest: Manifest, year: int, selection: Selection) -> Iterator[R
     before = -1
     for table in manifest.blocks(year, ["lon_i", "lat_i", *known]):
         cells = _cells(manifest, table, before)
-        places = np.arange(first, first + len(cells))
+        places = np.arange(first, first + len(cells), dtype=np.int32)
         first += len(cells)
         numbers = {
             name: to_numpy(table.column(name), 0 if name == _MARK else truth.UNKNOWN)
@@ -141,14 +144,14 @@ class _Stream:
     """A manifest's blocks of a year, cut anew at the cells of another one's."""
 
     def __init__(self, manifest: Manifest, year: int, selection: Selection) -> None:
-        self._blocks = read_rows(manifest, year, selection)
+        self._blocks = ahead(read_rows(manifest, year, selection))
         self._rest = _none(manifest, year)
 
     def until(self, cell: int) -> Rows:
         """The rows not yet given, up to and with the cell."""
         parts = []
         while True:
-            stop = int(np.searchsorted(self._rest.cells, cell, side="right"))
+            stop = int(np.searchsorted(self._rest.cells, np.int32(cell), side="right"))
             parts.append(self._rest.part(0, stop))
             if stop < len(self._rest):
                 self._rest = self._rest.part(stop, len(self._rest))
@@ -176,7 +179,7 @@ def _joined(parts: list[Rows]) -> Rows:
 
 
 def _none(manifest: Manifest, year: int) -> Rows:
-    return Rows(manifest, year, np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64), {})
+    return Rows(manifest, year, np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32), {})
 
 
 def _cells(manifest: Manifest, table: pa.Table, before: int) -> npt.NDArray[np.int32]:

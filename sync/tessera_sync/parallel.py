@@ -28,3 +28,13 @@ def mapped(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The items, each made in another thread while the one before it is worked on."""
+    end = object()
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, items, end)
+        while (item := following.result()) is not end:
+            following = pool.submit(next, items, end)
+            yield item  # type: ignore[misc]

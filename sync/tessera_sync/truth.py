@@ -68,8 +68,8 @@ def classify(
         if ours is not None:
             states[ours == 0] = BROKEN
     for theirs in target.sizes:
-        if theirs is not None:
-            _mark(states, rows[_picked(theirs, there) == 0], INCOMPLETE)
+        if theirs is not None and len(empty := np.flatnonzero(theirs == 0)):
+            _mark(states, rows[_pairs_of(empty, there)], INCOMPLETE)
     for ours, theirs in zip(source.sizes, target.sizes, strict=True):
         if ours is not None and theirs is not None:
             unlike = _unlike(_picked(ours, here), _picked(theirs, there), UNKNOWN)
@@ -104,12 +104,20 @@ def _common(
         return np.zeros(len(source), dtype=bool), np.zeros(len(target), dtype=bool)
     # A map of the cells between first and last pairs two sorted lists without a search.
     base = min(source[0], target[0])
-    known = np.zeros(max(source[-1], target[-1]) - base + 1, dtype=bool)
-    known[source - base] = True
-    there = known[target - base]
-    known[source - base] = False
-    known[target - base] = True
-    return known[source - base], there
+    ours, theirs = (source - base).astype(np.intp), (target - base).astype(np.intp)
+    known = np.zeros(max(ours[-1], theirs[-1]) + 1, dtype=np.uint8)
+    known[ours] = 1
+    there = known[theirs].view(np.bool_)
+    known[theirs] = 2
+    return known[ours] == 2, there
+
+
+def _pairs_of(places: Ints, there: Mask | None) -> Ints:
+    """Numbers of the pairs that rows of the target belong to, of those that are in one."""
+    if there is None:
+        return places
+    pairs: Ints = np.searchsorted(np.flatnonzero(there), places[there[places]])
+    return pairs
 
 
 def _picked(column: Ints, mask: Mask | None) -> Ints:
