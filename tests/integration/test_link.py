@@ -1,0 +1,380 @@
+"""Linking manifests: what the catalogue shows afterwards, and what it costs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from registries import (
+    STORES,
+    Row,
+    by_id,
+    contents,
+    environment,
+    execute,
+    item_versions,
+    load_rows,
+    rows,
+    search,
+    select,
+    value,
+)
+
+from tessera_catalog.errors import InputError
+from tessera_catalog.grid import cell
+from tessera_catalog.link import Linked
+from tessera_catalog.store_manifest import ROWS, About
+from tessera_catalog.stores import Stores
+from tessera_sync import linking, manifests
+
+SYNC = Path(sys.executable).parent / "tessera-sync"
+MADE = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+
+Link = Callable[..., Linked]
+
+
+@pytest.fixture
+def link(migrated_pg_env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Link:
+    """Link the manifests of tmp_path with the test's own database."""
+    for name, text in migrated_pg_env.items():
+        monkeypatch.setenv(name, text)
+
+    def follow(stores: Stores = STORES, **options: Any) -> Linked:
+        return linking.follow(tmp_path, stores, "v1", **options)
+
+    return follow
+
+
+def tell(folder: Path, store: str, told: list[Row]) -> None:
+    """Write a store's manifest with these rows, in a registry's terms."""
+    years: dict[int, list[dict[str, Any]]] = {}
+    for one in told:
+        lon_i, lat_i = round(one["lon"] * 100), round(one["lat"] * 100)
+        years.setdefault(one["year"], []).append(
+            {
+                "year": one["year"],
+                "lon_i": lon_i,
+                "lat_i": lat_i,
+                "embeddings_size": one.get("file_size"),
+                "scales_size": one.get("scales_size"),
+                "embeddings_sha256": bytes.fromhex(one["hash"]) if one.get("hash") else None,
+                "scales_sha256": None,
+                "verified_at": one.get("verified"),
+                "cell": cell(lon_i, lat_i),
+            }
+        )
+    tables = {}
+    for year, of_year in years.items():
+        of_year.sort(key=lambda one: one.pop("cell"))
+        tables[year] = pa.Table.from_pylist(of_year, schema=ROWS)
+    about = About(store, "v1", MADE, "a test", "0")
+    with manifests.lock(folder, store):
+        manifests.save(folder, about, tables)
+
+
+def shown(database: str) -> dict[str, tuple[list[str], list[str]]]:
+    """What each item says of the stores that hold it and of those that lack it."""
+    return {
+        item["id"]: (
+            item["properties"]["tessera:stores"],
+            item["properties"]["tessera:missing_stores"],
+        )
+        for item in search(database)
+    }
+
+
+def item_of(one: Row) -> str:
+    return f"{one['year']}_grid_{one['lon']:.2f}_{one['lat']:.2f}"
+
+
+def test_items_name_the_stores_that_hold_them(
+    link: Link, migrated_database: str, tmp_path: Path
+) -> None:
+    content = rows(30)
+    load_rows(migrated_database, tmp_path, content)
+    stranger = rows(1, first=500)
+    tell(tmp_path, "okavango", content[:29])
+    tell(tmp_path, "s3", [{**content[0], "file_size": 1}, *content[1:20], *stranger])
+    tell(tmp_path, "scaleway", [{**content[5], "scales_size": 0}, *content[6:10]])
+    linked = link()
+
+    assert linked.unknown == {"s3": 1}
+    assert linked.copies == {"okavango": 29, "s3": 20, "scaleway": 5}
+    assert linked.collections == ["geotessera-2024"]
+    items = by_id(search(migrated_database))
+    for number, one in enumerate(content):
+        # Sound copies; a stale or incomplete one is neither held nor missing.
+        held = [
+            name
+            for name, has in (
+                ("okavango", number < 29),
+                ("s3", 1 <= number < 20),
+                ("scaleway", 6 <= number < 10),
+            )
+            if has
+        ]
+        unsound = {0: ["s3"], 5: ["scaleway"]}.get(number, [])
+        item = items[item_of(one)]
+        properties = item["properties"]
+        assert properties["tessera:stores"] == held
+        assert properties["tessera:missing_stores"] == [
+            name for name in STORES.names if name not in held + unsound
+        ]
+        assert properties["tessera:store_count"] == len(held)
+        for name in STORES.names:
+            assert properties[f"tessera:in_{name}"] == (name in held)
+        stem = f"2024/grid_{one['lon']:.2f}_{one['lat']:.2f}/grid_{one['lon']:.2f}_{one['lat']:.2f}"
+        if not held:
+            assert item["assets"] == {}
+            continue
+        for key, file in (("embeddings", ".npy"), ("embeddings_scales", "_scales.npy")):
+            asset = item["assets"][key]
+            links = {name: f"{STORES.get(name).url}/{stem}{file}" for name in held}
+            assert asset["href"] == links.pop(held[0])
+            others = {name: one["href"] for name, one in asset.get("alternate", {}).items()}
+            assert others == links
+
+
+def test_only_changed_tiles_are_rewritten(
+    link: Link, migrated_database: str, tmp_path: Path
+) -> None:
+    content = rows(200, 2023) + rows(200, 2024)
+    load_rows(migrated_database, tmp_path, content)
+    tell(tmp_path, "okavango", content)
+    tell(tmp_path, "s3", content[:390])
+    link()
+    assert link() == Linked()
+
+    for keep_last_linked in (True, False):
+        before = item_versions(migrated_database)
+        revision = value(migrated_database, "SELECT tessera.revision()")
+        missing = content[250:253] if keep_last_linked else []
+        tell(tmp_path, "s3", [one for one in content[:390] if one not in missing])
+        if not keep_last_linked:
+            shutil.rmtree(tmp_path / ".linked")
+        linked = link()
+        after = item_versions(migrated_database)
+        changed = {name for name in after if after[name] != before[name]}
+        assert changed == {item_of(one) for one in content[250:253]}
+        assert linked.tiles == 3
+        assert linked.collections == ["geotessera-2024"]
+        assert value(migrated_database, "SELECT tessera.revision()") > revision
+
+
+def test_a_tile_is_on_the_registrys_store_until_its_manifest_is_linked(
+    link: Link, migrated_database: str, tmp_path: Path
+) -> None:
+    content = rows(10)
+    load_rows(migrated_database, tmp_path, content)
+    tell(tmp_path, "s3", content[:2])
+    link()
+    assert shown(migrated_database)[item_of(content[0])][0] == ["okavango", "s3"]
+    assert shown(migrated_database)[item_of(content[9])][0] == ["okavango"]
+    tell(tmp_path, "okavango", content[:9])
+    link()
+    assert shown(migrated_database)[item_of(content[9])] == ([], list(STORES.names))
+
+
+def test_verification_shows(link: Link, migrated_database: str, tmp_path: Path) -> None:
+    content = rows(3)
+    load_rows(migrated_database, tmp_path, content)
+    tell(tmp_path, "okavango", [content[0] | {"verified": MADE}, *content[1:]])
+    link()
+    items = by_id(search(migrated_database))
+    verified = [items[item_of(one)]["properties"].get("tessera:verified") for one in content]
+    assert verified == ["2026-11-01T00:00:00Z", None, None]
+
+
+def test_a_load_after_a_link_is_settled_by_the_next_link(
+    link: Link, migrated_database: str, tmp_path: Path
+) -> None:
+    content = rows(40)
+    load_rows(migrated_database, tmp_path, content[:39])
+    for store in ("okavango", "s3"):
+        tell(tmp_path, store, content)
+    assert link().unknown == {"okavango": 1, "s3": 1}
+    # The registry learns of a tile that the stores had all along, and of a new version of another.
+    newer = [{**content[0], "file_size": 7}, *content[1:]]
+    load_rows(migrated_database, tmp_path, newer)
+    linked = link()
+    assert not linked.unknown
+    seen = shown(migrated_database)
+    assert seen[item_of(content[39])] == (["okavango", "s3"], ["scaleway"])
+    assert seen[item_of(content[0])] == ([], ["scaleway"])
+    assert link() == Linked()
+
+
+def test_a_dry_run_tells_and_changes_nothing(
+    link: Link, migrated_database: str, tmp_path: Path
+) -> None:
+    content = rows(20)
+    load_rows(migrated_database, tmp_path, content)
+    tell(tmp_path, "okavango", content)
+    tell(tmp_path, "scaleway", content[:4])
+    before = contents(migrated_database)
+    would = link(dry_run=True)
+    assert contents(migrated_database) == before
+    assert value(migrated_database, "SELECT count(*) FROM tessera.link") == 0
+    assert would.tiles == 4
+    assert link() == would
+
+
+def test_a_store_gone_from_the_configuration_is_shown_no_more(
+    link: Link, migrated_database: str, tmp_path: Path
+) -> None:
+    content = rows(5)
+    load_rows(migrated_database, tmp_path, content)
+    for store in STORES.names:
+        tell(tmp_path, store, content)
+    link()
+    two = STORES.model_copy(update={"stores": STORES.stores[:2]})
+    link(two)
+    assert set(map(str, shown(migrated_database).values())) == {"(['okavango', 's3'], [])"}
+
+
+def test_without_tiles_or_manifests_it_says_what_to_do(
+    link: Link, migrated_database: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="scan or ingest"):
+        link()
+    tell(tmp_path, "okavango", rows(3))
+    with pytest.raises(InputError, match="run tessera-load first"):
+        link()
+
+
+def test_killed_again_and_again_it_ends_as_if_undisturbed(
+    link: Link, migrated_database: str, migrated_pg_env: dict[str, str], tmp_path: Path
+) -> None:
+    content = [one for year in (2022, 2023, 2024) for one in rows(800, year)]
+    load_rows(migrated_database, tmp_path, content)
+    tell(tmp_path, "okavango", content)
+    tell(tmp_path, "s3", content[::2])
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    env = environment({**migrated_pg_env, "TESSERA_DATA": str(tmp_path)})
+    for _ in range(6):
+        process = subprocess.Popen(
+            [SYNC, "link"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(chance.uniform(0.4, 1.8))
+        process.kill()
+        process.wait()
+    done = subprocess.run([SYNC, "link", "--json"], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert link() == Linked()
+    expected = {
+        item_of(one): (["okavango", "s3"], ["scaleway"])
+        if number % 2 == 0
+        else (["okavango"], ["s3", "scaleway"])
+        for number, one in enumerate(content)
+    }
+    assert shown(migrated_database) == expected
+    states = select(migrated_database, "SELECT state, count(*) FROM tessera.replica GROUP BY 1")
+    assert states == [("same", 3600)]
+    leftovers = (
+        r"SELECT count(*) FROM pg_class WHERE relname ~ '_(new|replaced)$' AND relkind = 'r'"
+    )
+    assert value(migrated_database, leftovers) == 0
+    assert {path.name for path in (tmp_path / ".linked").iterdir()} >= {"okavango.parquet"}
+
+
+def test_readers_see_the_old_catalogue_or_the_new(
+    link: Link, migrated_database: str, tmp_path: Path
+) -> None:
+    content = rows(1500)
+    load_rows(migrated_database, tmp_path, content)
+    tell(tmp_path, "okavango", content)
+    link()
+    seen: set[tuple[int, int]] = set()
+    stop = threading.Event()
+    body = {
+        "collections": ["geotessera-2024"],
+        "limit": 1,
+        "conf": {"context": "on", "context_stats_ttl": "0 s"},
+        "filter": {"op": "a_contains", "args": [{"property": "tessera:stores"}, ["s3"]]},
+    }
+
+    def read() -> None:
+        while not stop.is_set():
+            everything = value(
+                migrated_database,
+                "SELECT count(*) FROM items WHERE collection = 'geotessera-2024'",
+            )
+            found = value(migrated_database, "SELECT search(%s)", json.dumps(body))
+            seen.add((everything, found["numberMatched"]))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        # Most of them, so that all items are made anew; then a few, which are changed in place.
+        for held in (content[:1200], content[:1190]):
+            tell(tmp_path, "s3", held)
+            link()
+    finally:
+        stop.set()
+        reader.join()
+    assert {everything for everything, _ in seen} == {1500}
+    assert {matched for _, matched in seen} <= {0, 1200, 1190}
+
+
+def test_the_command(
+    link: Link, migrated_database: str, migrated_pg_env: dict[str, str], tmp_path: Path
+) -> None:
+    content = rows(10)
+    load_rows(migrated_database, tmp_path, content)
+    tell(tmp_path, "okavango", content)
+    tell(tmp_path, "s3", content[:4])
+    env = environment({**migrated_pg_env, "TESSERA_DATA": str(tmp_path)})
+
+    def sync(*words: str) -> dict[str, Any]:
+        done = subprocess.run([SYNC, *words, "--json"], env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    never = sync("status")["catalogue"]["stores"]
+    assert [store["linked"] for store in never] == [None, None]
+    assert sync("link") == {
+        "tiles": 4,
+        "copies": {"okavango": 10, "s3": 4},
+        "unknown": {},
+        "collections": ["geotessera-2024"],
+    }
+    catalogue = sync("status")["catalogue"]
+    assert catalogue["tiles"] == 10
+    assert [(s["name"], s["tiles"], s["in_step"]) for s in catalogue["stores"]] == [
+        ("okavango", 10, True),
+        ("s3", 4, True),
+    ]
+    tell(tmp_path, "s3", content[:5])
+    behind = sync("status")["catalogue"]["stores"][1]
+    assert (behind["tiles"], behind["in_step"]) == (4, False)
+    # Two at once: the second waits for the first.
+    both = [subprocess.Popen([SYNC, "link"], env=env, stdout=subprocess.DEVNULL) for _ in "ab"]
+    assert [process.wait() for process in both] == [0, 0]
+    assert len([one for one in shown(migrated_database).values() if "s3" in one[0]]) == 5
+
+
+def test_items_edited_by_others_are_mended(
+    link: Link, migrated_database: str, tmp_path: Path
+) -> None:
+    content = rows(5)
+    load_rows(migrated_database, tmp_path, content)
+    tell(tmp_path, "okavango", content)
+    link()
+    before = search(migrated_database)
+    execute(migrated_database, f"SELECT delete_item('{item_of(content[0])}', 'geotessera-2024')")
+    link()
+    assert search(migrated_database) == before
