@@ -46,7 +46,8 @@ class RevisionMiddleware:
                 MutableHeaders(scope=message).update(headers)
             await send(message)
 
-        await self.app({**scope, REVISION: revision}, receive, send_tagged)
+        scope[REVISION] = revision
+        await self.app(scope, receive, send_tagged)
 
     def _is_unrelated(self, scope: Scope) -> bool:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))

@@ -18,7 +18,7 @@ from stac_fastapi.types.errors import NotFoundError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tessera_api import collection_search, landing
+from tessera_api import collection_search, links
 from tessera_api.catalogue import Connection, Snapshot, snapshot
 from tessera_api.errors import InvalidParameter
 from tessera_api.items import whole
@@ -38,7 +38,7 @@ class Client(CoreCrudClient):  # type: ignore[misc]
     async def landing_page(self, **kwargs: Any) -> Any:
         """`GET /`."""
         page = await super().landing_page(**kwargs)
-        page["links"] += landing.links(kwargs["request"])
+        page["links"] += links.of_landing_page(kwargs["request"])
         return page
 
     async def get_search(self, request: Request, **given: Any) -> Response:
@@ -52,8 +52,8 @@ class Client(CoreCrudClient):  # type: ignore[misc]
     async def item_collection(self, collection_id: str, request: Request, **given: Any) -> Response:
         """`GET /collections/{collection_id}/items`."""
         search = of_get(request, **{**given, "collections": [collection_id]})
-        links = ItemCollectionLinks(request=request, collection_id=collection_id)
-        return await _found(request, search, links, collection_id)
+        maker = ItemCollectionLinks(request=request, collection_id=collection_id)
+        return await _found(request, search, maker, collection_id)
 
     async def get_item(
         self, item_id: str, collection_id: str, request: Request, **_: Any
@@ -71,12 +71,22 @@ class Client(CoreCrudClient):  # type: ignore[misc]
     async def all_collections(self, request: Request, **given: Any) -> Any:
         """`GET /collections`."""
         try:
-            return await super().all_collections(
+            found = await super().all_collections(
                 request, **collection_search.parameters(request, **given)
             )
         except asyncpg.PostgresSyntaxError as error:
             # pgSTAC makes a text search query of `q` without looking.
             raise InvalidParameter("q is not a search for words") from error
+        if isinstance(found, dict):  # with `fields` it is a response already
+            for collection in found["collections"]:
+                collection["links"].append(links.sortables(request, collection["id"]))
+        return found
+
+    async def get_collection(self, collection_id: str, request: Request, **_: Any) -> Any:
+        """`GET /collections/{collection_id}`."""
+        collection = await super().get_collection(collection_id, request)
+        collection["links"].append(links.sortables(request, collection_id))
+        return collection
 
     def _clean_search_args(self, base_args: dict[str, Any], **given: Any) -> dict[str, Any]:
         """The search of collections as pgSTAC takes it."""
@@ -84,7 +94,7 @@ class Client(CoreCrudClient):  # type: ignore[misc]
 
 
 async def _found(
-    request: Request, search: Search, links: BaseLinks, collection_id: str | None = None
+    request: Request, search: Search, maker: BaseLinks, collection_id: str | None = None
 ) -> Response:
     """The page of a search; NotFoundError when it is of a collection that does not exist."""
     async with request.app.state.get_connection(request, "r") as connection:
@@ -108,11 +118,13 @@ async def _found(
     )
     page = {
         "type": "FeatureCollection",
-        "links": await links.get_links(extra_links=await paging.get_links()),
+        "links": await maker.get_links(extra_links=await paging.get_links()),
         "features": items,
         "numberMatched": matched,
         "numberReturned": len(items),
     }
+    if warnings := search.warnings(catalogue.properties):
+        page["warnings"] = warnings
     return Response(orjson.dumps(page), media_type=GEOJSON)
 
 

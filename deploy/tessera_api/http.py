@@ -1,4 +1,8 @@
-"""HTTP around the application: HEAD, and the address the public sees."""
+"""HTTP around the application: HEAD, and the address the public sees.
+
+The scope of a request is changed in place: what lies further out reads in it what lies further in
+has found out, as the metrics do the route.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,11 @@ class HeadMiddleware:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self.app({**scope, "method": "GET"}, receive, send_headers)
+        scope["method"] = "GET"
+        try:
+            await self.app(scope, receive, send_headers)
+        finally:
+            scope["method"] = "HEAD"
 
 
 class PrefixMiddleware:
@@ -45,5 +53,6 @@ class PrefixMiddleware:
             named = Headers(scope=scope).get("x-forwarded-prefix", "").rstrip("/")
             prefix = named if named.startswith("/") else self.root_path
             if prefix:
-                scope = {**scope, "root_path": prefix, "path": prefix + scope["path"]}
+                scope["root_path"] = prefix
+                scope["path"] = prefix + scope["path"]
         await self.app(scope, receive, send)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, unquote
 
 import attr
 import orjson
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
 from stac_fastapi.api.models import ItemCollectionUri
 from stac_fastapi.extensions.collection_search.request import BaseCollectionSearchGetRequest
 from stac_fastapi.pgstac.utils import clean_exclude_set
@@ -19,7 +19,7 @@ from starlette.requests import Request
 from tessera_api import geometries, times
 from tessera_api.errors import InvalidFilter, InvalidParameter
 from tessera_api.filters.parse import CRS, Language, check_crs, parse
-from tessera_api.filters.properties import Kind, Properties
+from tessera_api.filters.properties import Kind, Properties, unknown
 from tessera_api.filters.query import as_cql2
 from tessera_api.filters.rewrite import rewrite
 from tessera_api.settings import DEFAULT_LIMIT, MAX_LIMIT
@@ -50,11 +50,15 @@ class CollectionsGet(BaseCollectionSearchGetRequest):
     limit: Limit | None = attr.ib(default=COLLECTIONS_LIMIT)
 
 
+Names = Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
+"""Ids; a client that has one only may send it alone."""
+
+
 class SearchPost(BaseModel):
     """The body of `POST /search`; what the values mean is checked where they are used."""
 
-    collections: list[str] | None = None
-    ids: list[str] | None = None
+    collections: Names | None = None
+    ids: Names | None = None
     bbox: list[float] | None = Field(
         None, description="West, south, east, north; or with heights, which are ignored"
     )
@@ -119,6 +123,12 @@ class Search:
             "sortby": [sort_field(each, properties) for each in self.sortby] or None,
         }
         return {name: value for name, value in wanted.items() if value is not None}
+
+    def warnings(self, properties: Properties) -> list[str]:
+        """What a client should know of a search that was answered all the same."""
+        names = unknown(self.filter, properties)
+        names += [n for n in self.query or () if not properties.get(n).known]
+        return [f"no item has the property '{name[:100]}': see the queryables" for name in names]
 
     def _filter(self, properties: Properties) -> Any:
         parts = [] if self.filter is None else [self.filter]
@@ -219,6 +229,8 @@ def sort_field(each: dict[str, str], properties: Properties) -> dict[str, str]:
         found = properties.get(each["field"])
     except InvalidFilter as error:
         raise InvalidParameter(f"sortby: {error}") from error
+    if not found.known:
+        raise InvalidParameter(f"sortby: there is no property '{found.name[:100]}'")
     if found.kind in (Kind.ARRAY, Kind.GEOMETRY):
         raise InvalidParameter(f"sortby cannot order by '{found.name}': it is {found.kind.value}")
     return {"field": found.name, "direction": each["direction"]}

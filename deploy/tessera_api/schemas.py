@@ -75,12 +75,12 @@ def _ordered(definitions: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]
 
 
 def _schema(request: Request, title: str, properties: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The answer; nothing but what it lists may be named."""
+    """The answer; what it does not list no item has, and filters may name it all the same."""
     return {
         "$schema": _DRAFT,
         "$id": str(request.url.replace(query="")),
         "type": "object",
         "title": title,
         "properties": properties,
-        "additionalProperties": False,
+        "additionalProperties": True,
     }

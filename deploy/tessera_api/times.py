@@ -13,8 +13,8 @@ OPEN = ("..", "")
 _INSTANT = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})"
     r"(?:[Tt ](?P<time>\d{2}:\d{2}:\d{2})(?P<fraction>\.\d{1,18})?"
-    # Without a zone it is UTC. A plus sign that was not percent-encoded arrives as a space.
-    r"(?:[Zz]|(?P<sign>[-+ ])(?P<hours>\d{2}):(?P<minutes>\d{2}))?)?"
+    # A plus sign that was not percent-encoded arrives as a space.
+    r"(?:[Zz]|(?P<sign>[-+ ])(?P<hours>\d{2}):(?P<minutes>\d{2})))?"
 )
 
 
@@ -55,11 +55,17 @@ def _in_utc(match: re.Match[str]) -> datetime:
 def interval(text: str) -> str:
     """The `datetime` parameter: an instant, or two with a slash, one of which may be open.
 
-    A date is its whole day, at either end as well. InvalidParameter when it is not of that form,
-    open at both ends, or ends before it starts.
+    An end may be a date, as QGIS sends it, and is its whole day then; an instant alone has a time,
+    as RFC 3339 asks. InvalidParameter when it is not of that form, open at both ends, or ends
+    before it starts.
     """
     ends = [end if end in OPEN else instant(end) for end in text.strip().split("/")]
     if len(ends) == 1 and ends[0] not in OPEN:
+        if is_date(ends[0]):
+            raise InvalidParameter(
+                f"a day is an interval: {ends[0]}T00:00:00Z/{ends[0]}T23:59:59Z, "
+                f"or {ends[0]}/{ends[0]}"
+            )
         return ends[0]
     if len(ends) != 2:
         raise InvalidParameter("datetime must be one instant, or two with a slash between them")

@@ -118,7 +118,7 @@ ANSWERS = {
     "clause7_10": "!road",
     "clause7_12": "event_time BETWEEN '1969-07-16T05:32:00Z' AND '1969-07-24T16:50:35Z'",
     "clause7_13": "touchdown > '1969-07-16T13:32:00Z' AND lift_off < '1969-07-24T16:50:35Z'",
-    "clause7_15": "!layer:ids",
+    "clause7_15": "false",
     "clause7_16": "true",
     "clause7_17": "true",
     "clause7_18": "!road",
@@ -222,8 +222,9 @@ ANSWERS = {
 }  # fmt: skip
 """What SQL is asked in the place of each example; with a `!`, what its refusal names."""
 
-NEVER = {"example58", "example83", "example84"}
-"""True of no footprint whatever: an instant is no day, and an area is neither points nor lines."""
+NEVER = {"clause7_15", "example58", "example83", "example84"}
+"""Of a property that no item has, or true of none whatever: an instant is no day, and an area is
+neither points nor lines."""
 
 
 def items() -> Iterator[dict[str, Any]]:
@@ -266,7 +267,7 @@ def queryables() -> dict[str, dict[str, Any]]:
     return {
         **{name: {"type": "number"} for name in NUMBERS},
         **{name: {"type": "string"} for name in TEXTS},
-        **{name: time for name in (*TIMES, "starts_at", "ends_at")},
+        **dict.fromkeys((*TIMES, "starts_at", "ends_at"), time),
         "swimming_pool": {"type": "boolean"},
         "values": {"type": "array", "items": {"type": "string"}},
     }

@@ -39,7 +39,7 @@ def _operand(name: str, node: Json, properties: Properties) -> Json:
         return node
     if isinstance(node, dict) and "property" in node:
         found = properties.get(node["property"])
-        if found.kind is not Kind.ARRAY:
+        if found.kind not in (Kind.ARRAY, Kind.UNKNOWN):
             raise InvalidFilter(
                 f"{name.upper()} takes arrays; property '{found.name}' is {found.kind.value}"
             )

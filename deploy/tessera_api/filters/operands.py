@@ -80,9 +80,7 @@ def _function(node: dict[str, Any], properties: Properties) -> Operand:
     name, arguments = operator(node)
     if name in FOLDS:
         (inner,) = exactly(1, name, arguments)
-        operand = scalar(inner, properties)
-        if operand.kind is not Kind.TEXT:
-            raise InvalidFilter(f"{name.upper()} takes text, not {operand.kind.value}")
+        (operand,) = unified([scalar(inner, properties)], name.upper(), Kind.TEXT)
         return replace(
             operand, json={"op": name, "args": [operand.json]}, folds=(name, *operand.folds)
         )
@@ -112,16 +110,22 @@ def alone(operand: Operand) -> Json:
     """An operand that pgSTAC reads by itself, not by the type of what is beside it."""
     if operand.kind is Kind.NUMBER and (operand.property or operand.literal):
         return {"op": "geotessera_number", "args": [operand.json]}
-    return {"op": "and", "args": [operand.json]} if operand.property else operand.json
+    if operand.property is None:
+        return operand.json
+    # pgSTAC takes for text what it does not know; brackets alone are an AND of one.
+    cast = operand.kind is Kind.TIME and not operand.property.known
+    return {"op": "geotessera_time" if cast else "and", "args": [operand.json]}
 
 
 def unified(operands: Sequence[Operand], name: str, kind: Kind | None = None) -> list[Operand]:
     """Operands of one kind, literals brought to it; InvalidFilter when they cannot be.
 
-    The kind is that of the first operand that is no literal. What is folded on one side is folded
-    on all: a folded text never equals one that is not.
+    The kind is that of the first operand that is no literal and has one. What is folded on one
+    side is folded on all: a folded text never equals one that is not.
     """
-    wanted = kind or next((o for o in operands if not o.literal), operands[0]).kind
+    having = [o for o in operands if o.kind is not Kind.UNKNOWN]
+    first = next((o for o in having if not o.literal), next(iter(having), None))
+    wanted = kind or (first.kind if first else Kind.TEXT)
     folds = max((operand.folds for operand in operands), key=len)
     brought = [_folded(_brought(operand, wanted), folds) for operand in operands]
     for operand in brought:
@@ -137,7 +141,11 @@ def comparable(operands: Sequence[Operand]) -> list[Json]:
     direct = [o for o in operands if o.property is not None and not o.folds]
     # pgSTAC reads a literal by the property beside it, or else by what stands further out.
     whole = any(o.property.whole for o in direct if o.property)
-    apart = len(direct) != 1 or (whole and any(_may_be_a_fraction(o) for o in operands))
+    apart = (
+        len(direct) != 1
+        or not all(o.property.known for o in direct if o.property)
+        or (whole and any(_may_be_a_fraction(o) for o in operands))
+    )
     return [alone(o) if apart and not o.folds else o.json for o in operands]
 
 
@@ -148,6 +156,8 @@ def _may_be_a_fraction(operand: Operand) -> bool:
 
 
 def _brought(operand: Operand, kind: Kind) -> Operand:
+    if operand.kind is Kind.UNKNOWN and kind not in (Kind.ARRAY, Kind.GEOMETRY):
+        return replace(operand, kind=kind)
     if not operand.literal or operand.kind is kind or operand.folds:
         return operand
     # Clients write numbers and times as texts: QGIS, and whoever builds a query by hand.

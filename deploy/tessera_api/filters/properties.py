@@ -20,6 +20,7 @@ class Kind(Enum):
     TIME = "a time"
     ARRAY = "an array"
     GEOMETRY = "a geometry"
+    UNKNOWN = "unknown"
 
 
 COLUMNS = {
@@ -32,6 +33,9 @@ COLUMNS = {
 }
 """Properties that pgSTAC keeps as columns, whatever their definitions say."""
 
+_SLIP = 0.85
+"""How alike a name and one of ours are when the one was meant to be the other; 1 is the same."""
+
 
 @dataclass(frozen=True)
 class Property:
@@ -41,6 +45,8 @@ class Property:
     kind: Kind
     whole: bool = False
     """Whether pgSTAC reads it, and the literals beside it, as integers."""
+
+    known: bool = True
 
 
 class Properties:
@@ -61,16 +67,38 @@ class Properties:
         return iter(self._known.values())
 
     def get(self, name: Any) -> Property:
-        """The property of that name; InvalidFilter when there is none."""
+        """The property of that name; InvalidFilter when it is one of ours but for a slip.
+
+        A name that is none of ours is a property that no item has, as the STAC API has it: it is
+        of any kind, and its value is null.
+        """
         if not isinstance(name, str):
             raise InvalidFilter("the name of a property must be a text")
         # In STAC's own filters a property may be named from the top of the item.
         bare = name.removeprefix("properties.")
-        if bare not in self._known:
-            near = difflib.get_close_matches(bare[:100], self._known, n=1, cutoff=0.6)
-            hint = f"did you mean '{near[0]}'?" if near else "see the queryables"
-            raise InvalidFilter(f"there is no property '{bare[:100]}': {hint}")
-        return self._known[bare]
+        if bare in self._known:
+            return self._known[bare]
+        near = difflib.get_close_matches(bare[:100], self._known, n=1, cutoff=_SLIP)
+        if near:
+            raise InvalidFilter(f"there is no property '{bare[:100]}': did you mean '{near[0]}'?")
+        if not bare or "\u0000" in bare or bare == "properties":
+            raise InvalidFilter("the name of a property is empty or has a NUL character")
+        return Property(bare, Kind.UNKNOWN, known=False)
+
+
+def unknown(tree: Any, properties: Properties) -> list[str]:
+    """Names of a parsed filter that are no properties of ours, each once."""
+    found: dict[str, None] = {}
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if isinstance(node.get("property"), str) and not properties.get(node["property"]).known:
+                found[node["property"]] = None
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+    return sorted(found)
 
 
 def kind_of(name: str, schema: Mapping[str, Any]) -> Kind:

@@ -46,7 +46,7 @@ def _predicate(node: Json, properties: Properties) -> Json:
         raise InvalidFilter("a filter must be a comparison or a function, not a value")
     if "property" in node:
         found = properties.get(node["property"])
-        if found.kind is not Kind.BOOLEAN:
+        if found.kind not in (Kind.BOOLEAN, Kind.UNKNOWN):
             raise InvalidFilter(f"property '{found.name}' is {found.kind.value}, not true or false")
         return {"op": "=", "args": [{"property": found.name}, True]}
     name, arguments = operator(node)
@@ -145,6 +145,8 @@ def _like(name: str, arguments: list[Any], properties: Properties) -> Json:
 
 
 def _between(name: str, arguments: list[Any], properties: Properties) -> Json:
+    if len(arguments) == 2 and isinstance(arguments[1], list):
+        arguments = [arguments[0], *arguments[1]]  # as in drafts of CQL2
     nodes = exactly(3, name, arguments)
     operands = unified([scalar(node, properties) for node in nodes], "BETWEEN")
     _check_scalar("BETWEEN", operands)

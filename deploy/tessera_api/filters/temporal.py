@@ -51,7 +51,7 @@ def _end(node: Json, properties: Properties) -> Json:
 
 def _property(node: dict[str, Any], properties: Properties) -> str:
     found = properties.get(node["property"])
-    if found.kind is not Kind.TIME:
+    if found.kind not in (Kind.TIME, Kind.UNKNOWN):
         raise InvalidFilter(
             f"temporal functions take times; property '{found.name}' is {found.kind.value}"
         )

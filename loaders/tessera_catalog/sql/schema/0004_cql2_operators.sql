@@ -4,6 +4,7 @@
 -- No name may begin like t_ or s_, where pgSTAC's underscore stands for any character.
 INSERT INTO pgstac.cql2_ops (op, template) VALUES
     ('geotessera_number', '((%s)::float8)'),
+    ('geotessera_time', '((%s)::timestamptz)'),
     ('geotessera_add', '(%s + %s)'),
     ('geotessera_subtract', '(%s - %s)'),
     ('geotessera_multiply', '(%s * %s)'),
