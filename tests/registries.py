@@ -203,7 +203,7 @@ _CONTENTS = {
         JOIN pg_index i ON i.indrelid = to_regclass('pgstac.' || p.partition)
         ORDER BY 1, 2""",
     "triggers": """
-        SELECT pg_get_expr(c.relpartbound, c.oid), t.tgname, pg_get_triggerdef(t.oid) LIKE '%INSERT%'
+        SELECT pg_get_expr(c.relpartbound, c.oid), t.tgname
         FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
         WHERE c.relispartition AND NOT t.tgisinternal AND t.tgname LIKE '%void%' ORDER BY 1, 2""",
 }

@@ -54,14 +54,14 @@ def rebuild(
     name = _partition_name(connection, collection)
     fresh = f"{name}_new"
     table = sql.Identifier("pgstac", fresh)
-    # Like items itself, whose lock we must not hold yet: two who do cannot both go on to swap.
     connection.execute(
-        sql.SQL("CREATE TABLE {} (LIKE pgstac.queryable_index_template)").format(table)
-    )
-    # Says what the partition's bound will say, which spares the attaching a scan.
-    connection.execute(
-        sql.SQL("ALTER TABLE {} ADD CONSTRAINT of_collection CHECK (collection = {})").format(
-            table, sql.Literal(collection)
+        composed(
+            "create_items",
+            table=table,
+            collection=sql.Literal(collection),
+            of_year=sql.Identifier(f"{name}_dt"),
+            start=sql.Literal(f"{series.year}-01-01 00:00:00+00"),
+            end=sql.Literal(f"{series.year}-12-31 23:59:59+00"),
         )
     )
     for first in range(series.first_id, series.first_id + CELLS, _STEP):
