@@ -42,13 +42,18 @@ class Selection:
         return chosen
 
 
+def hundredths(bbox: tuple[float, float, float, float]) -> tuple[float, ...]:
+    """A box of degrees in hundredths, rid of the noise of the multiplication."""
+    return tuple(round(edge * 100, 6) for edge in bbox)
+
+
 def inside(
     bbox: tuple[float, float, float, float],
     lon_i: npt.NDArray[np.integer[Any]],
     lat_i: npt.NDArray[np.integer[Any]],
 ) -> npt.NDArray[np.bool_]:
     """Whether footprints share area with the box; west > east crosses the antimeridian."""
-    west, south, east, north = (round(edge * 100, 6) for edge in bbox)
+    west, south, east, north = hundredths(bbox)
     right_of_west, left_of_east = lon_i + 5 > west, lon_i - 5 < east
     along = right_of_west & left_of_east if west <= east else right_of_west | left_of_east
     return along & (lat_i + 5 > south) & (lat_i - 5 < north)

@@ -16,7 +16,7 @@ from psycopg import sql
 from tessera_catalog import grid
 from tessera_catalog.catalogue import Series
 from tessera_catalog.database import Connection, composed
-from tessera_catalog.feed import Selection
+from tessera_catalog.feed import Selection, hundredths
 from tessera_catalog.manifest import TILES
 
 _ROWS = pa.schema(
@@ -111,7 +111,7 @@ def compare(
             "compare_tiles",
             tiles=series.table,
             prune=sql.Literal(prune is not None),
-            box=sql.Literal([edge * 100 for edge in box] if box else None),
+            box=sql.Literal(list(hundredths(box)) if box else None),
         )
     )
     counts: dict[object, int] = {

@@ -51,12 +51,13 @@ COMMENT ON FUNCTION tessera.tile_id IS
 
 CREATE FUNCTION tessera.footprint(lon_i integer, lat_i integer)
 RETURNS geometry LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT public.ST_MakeEnvelope(
+    -- An envelope runs clockwise, and GeoJSON (RFC 7946) the other way round.
+    SELECT public.ST_Reverse(public.ST_MakeEnvelope(
         (lon_i - 5) / 100.0::float8, (lat_i - 5) / 100.0::float8,
-        (lon_i + 5) / 100.0::float8, (lat_i + 5) / 100.0::float8, 4326)
+        (lon_i + 5) / 100.0::float8, (lat_i + 5) / 100.0::float8, 4326))
 $$;
 COMMENT ON FUNCTION tessera.footprint IS
-    'square of 0.1 degrees around a centre given in hundredths of a degree';
+    'square of 0.1 degrees around a centre given in hundredths of a degree, counterclockwise';
 
 CREATE TABLE tessera.tile (
     id bigint NOT NULL,
