@@ -2,169 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import platform
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 
-import boto3
-import obstore.exceptions
 import pytest
+import seaweedfs
 from api_server import api, api_address, catalogue  # noqa: F401  # fixtures of the API's tests
-from obstore.store import S3Store
-
-START_SECONDS = 60
-_PORTS = (
-    "master.port",
-    "master.port.grpc",
-    "volume.port",
-    "volume.port.grpc",
-    "filer.port",
-    "filer.port.grpc",
-    "s3.port",
-    "s3.port.grpc",
-    "s3.port.iceberg",
-    "s3.port.lance",
-)
-
-
-@dataclass(frozen=True)
-class S3Server:
-    """A running S3 server that takes requests with these credentials only."""
-
-    endpoint: str
-    access_key: str
-    secret_key: str = field(repr=False)
-    region: str = "us-east-1"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The variables by which S3 tools find the credentials."""
-        return {
-            "AWS_ACCESS_KEY_ID": self.access_key,
-            "AWS_SECRET_ACCESS_KEY": self.secret_key,
-            "AWS_REGION": self.region,
-        }
-
-    def bucket(self) -> str:
-        """Make a new, empty bucket; its name."""
-        name = f"test-{uuid.uuid4().hex[:12]}"
-        client = boto3.client(
-            "s3",
-            endpoint_url=self.endpoint,
-            region_name=self.region,
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-        )
-        client.create_bucket(Bucket=name)
-        client.close()
-        return name
-
-    def objects(self, bucket: str, prefix: str | None = None) -> S3Store:
-        """A plain client of one bucket, to lay out and inspect what a test needs."""
-        return S3Store(
-            bucket,
-            prefix=prefix,
-            endpoint=self.endpoint,
-            region=self.region,
-            access_key_id=self.access_key,
-            secret_access_key=self.secret_key,
-            client_options={"allow_http": True},
-        )
-
-
-def free_ports(count: int) -> list[int]:
-    """Different ports of 127.0.0.1 nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        ports: list[int] = []
-        while len(ports) < count:
-            found = stack.enter_context(socket.socket())
-            found.bind(("127.0.0.1", 0))
-            ports.append(found.getsockname()[1])
-        return ports
+from seaweedfs import S3Server
 
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A SeaweedFS S3 server on free ports of 127.0.0.1, without a bucket, for the session."""
-    weed = Path(sys.executable).parent / "weed"
-    if platform.machine() != "x86_64" or not weed.exists():
+    if not seaweedfs.installed():
         pytest.skip("SeaweedFS is not installed (it has no wheel for this machine's processor)")
-    folder = tmp_path_factory.mktemp("weed")
-    (folder / "data").mkdir()
-    key, secret = uuid.uuid4().hex, uuid.uuid4().hex
-    identity = {
-        "name": "test",
-        "credentials": [{"accessKey": key, "secretKey": secret}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
-    command = [
-        str(weed),
-        "-logtostderr=true",
-        "server",
-        "-s3",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
-        "-master.telemetry=false",
-        "-master.volumeSizeLimitMB=128",
-        "-volume.max=2000",
-        "-volume.minFreeSpace=100MiB",
-        f"-dir={folder / 'data'}",
-        f"-s3.config={folder / 's3.json'}",
-        f"-filer.localSocket={folder / 'filer.sock'}",
-        f"-s3.localSocket={folder / 's3.sock'}",
-        *(f"-{name}={port}" for name, port in ports.items()),
-    ]
-    log = folder / "log.txt"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "TMPDIR": str(folder), "HOME": str(folder)},
-            start_new_session=True,
-        )
-    server = S3Server(f"http://127.0.0.1:{ports['s3.port']}", key, secret)
-    try:
-        _wait_until_it_writes(server, process, log)
+    with seaweedfs.running(tmp_path_factory.mktemp("weed")) as server:
         yield server
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=30)
-        # These have fixed places, whatever TMPDIR says.
-        for part in ("master", "volume", "filer", "s3"):
-            socket_name = f"seaweedfs-{part}-grpc-{ports[part + '.port.grpc']}.sock"
-            (Path("/tmp") / socket_name).unlink(missing_ok=True)
-
-
-def _wait_until_it_writes(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Poll until an object can be stored: the volume server registers after S3 answers."""
-    deadline = time.monotonic() + START_SECONDS
-    why = "it did not answer"
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            why = f"it exited with {process.returncode}"
-            break
-        try:
-            with urllib.request.urlopen(f"{server.endpoint}/healthz", timeout=2):
-                server.objects("ready").put("ready", b"ready")
-                return
-        except (OSError, obstore.exceptions.BaseError) as error:
-            why = str(error)
-        time.sleep(0.1)
-    raise RuntimeError(f"SeaweedFS did not start: {why}\n{log.read_text()[-3000:]}")
