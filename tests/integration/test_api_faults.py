@@ -1,0 +1,343 @@
+"""What the API answers to requests that are wrong, and while its database is."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import api_catalogue
+import httpx
+import psycopg
+import pytest
+from api_server import Catalogue, running
+from psycopg.conninfo import make_conninfo
+
+from tessera_catalog.database import migrate
+from tessera_local.binaries import find_binaries
+from tessera_local.cluster import Cluster
+from tessera_local.ports import free_port
+from tessera_local.server import Server
+from tessera_local.tuning import throwaway_settings
+
+LEAKS = re.compile(r"SELECT |Traceback|asyncpg|File \"|pgstac\.|plpgsql|\.py", re.I)
+"""What no description of an error may hold."""
+
+GETS = {
+    "/nothing": 404,
+    "/collections/nothing": 404,
+    "/collections/nothing/items": 404,
+    "/collections/nothing/items/x": 404,
+    "/collections/nothing/queryables": 404,
+    "/collections/nothing/sortables": 404,
+    "/collections/geotessera-2021/items/nothing": 404,
+    "/collections/%00": 400,
+    "/search?ids=%00": 400,
+    "/search?bbox=1,2,3": 400,
+    "/search?bbox=1,2,3,4,5": 400,
+    "/search?bbox=a,b,c,d": 400,
+    "/search?bbox=nan,0,1,1": 400,
+    "/search?bbox=0,0,inf,1": 400,
+    "/search?bbox=1,52,0,51": 400,
+    "/search?bbox=0,0,1,1&intersects=%7B%22type%22:%22Point%22,%22coordinates%22:[0,0]%7D": 400,
+    "/search?intersects=%7B": 400,
+    "/search?intersects=%7B%7D": 400,
+    "/search?intersects=%7B%22type%22:%22Point%22%7D": 400,
+    "/search?intersects=%7B%22type%22:%22Feature%22%7D": 400,
+    "/search?datetime=x": 400,
+    "/search?datetime=": 400,
+    "/search?datetime=2021": 400,
+    "/search?datetime=2021-06-01": 400,
+    "/search?datetime=../..": 400,
+    "/search?datetime=2022-01-01/2021-01-01": 400,
+    "/search?datetime=99999-01-01T00:00:00Z": 400,
+    "/search?datetime=2021-01-01/2022-01-01/2023-01-01": 400,
+    "/search?limit=0": 400,
+    "/search?limit=-1": 400,
+    "/search?limit=x": 400,
+    "/search?token=x": 400,
+    "/search?token=next:zz:zz": 400,
+    "/search?token=next:ff:ff": 400,
+    "/search?token=next:6e:6e": 400,
+    "/search?token=next": 400,
+    "/search?sortby=nothing": 400,
+    "/search?sortby=geometry": 400,
+    "/search?sortby=-tessera:stores": 400,
+    "/search?query=x": 400,
+    "/search?query=[]": 400,
+    "/search?filter=((": 400,
+    "/search?filter=1": 400,
+    "/search?filter=%7B%7D&filter-lang=cql2-json": 400,
+    "/search?filter=x&filter-lang=cql": 400,
+    "/search?filter=TRUE&filter-crs=EPSG:3857": 400,
+    "/search?filter=10%5E1000=1": 400,
+    "/collections?bbox=1": 400,
+    "/collections?datetime=x": 400,
+    "/collections?limit=0": 400,
+    "/collections?offset=-1": 400,
+    "/collections?sortby=links": 400,
+    "/collections?filter=((": 400,
+    "/collections?q=a%20%26%20%26": 400,
+    "/collections?q='": 400,
+}
+
+BODIES: list[Any] = [
+    "{",
+    "[]",
+    '""',
+    "5",
+    '{"limit": 0}',
+    '{"limit": "x"}',
+    '{"bbox": [1, 2]}',
+    '{"bbox": "1,2,3,4"}',
+    '{"bbox": [0, 0, NaN, 1]}',
+    '{"bbox": [1, 52, 0, 51]}',
+    '{"bbox": [0,0,1,1], "intersects": {"type": "Point", "coordinates": [0, 0]}}',
+    '{"intersects": {"type": "Point"}}',
+    '{"intersects": {"type": "Polygon", "coordinates": [[[0,0],[1,1],[0,1],[1,0],[0,0]]]}}',
+    '{"datetime": 5}',
+    '{"datetime": "2021-06-01"}',
+    '{"collections": 5}',
+    '{"ids": [5]}',
+    '{"ids": ["\\u0000"]}',
+    '{"token": 5}',
+    '{"token": "next:ff:ff"}',
+    '{"sortby": [{"field": "id"}]}',
+    '{"sortby": [{"field": "id", "direction": "up"}]}',
+    '{"sortby": [{"field": "nothing", "direction": "asc"}]}',
+    '{"fields": {"include": "id"}}',
+    '{"filter": 5}',
+    '{"filter": {}}',
+    '{"filter": {"op": "nothing", "args": []}}',
+    '{"filter": "((", "filter-lang": "cql2-text"}',
+    '{"filter": true, "filter-crs": "EPSG:3857"}',
+    '{"query": 5}',
+    '{"query": {"tessera:lat": {"near": 5}}}',
+    '{"filter": ' + '{"op":"not","args":[' * 100 + "true" + "]}" * 100 + "}",
+    '{"filter": ' + '{"op":"not","args":[' * 4000 + "true" + "]}" * 4000 + "}",
+    '{"x": ' + "[" * 50_000 + "]" * 50_000 + "}",
+]
+
+
+def check(answer: httpx.Response, status: int) -> dict[str, str]:
+    assert answer.status_code == status, answer.text
+    problem: dict[str, str] = answer.json()
+    assert set(problem) == {"code", "description"}
+    assert problem["code"]
+    assert problem["description"]
+    assert "\n" not in problem["description"]
+    assert not LEAKS.search(problem["description"]), problem["description"]
+    return problem
+
+
+@pytest.mark.parametrize("path", GETS)
+def test_wrong_requests(api: httpx.Client, path: str) -> None:
+    check(api.get(path), GETS[path])
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body[:60])
+def test_wrong_bodies(api: httpx.Client, body: str) -> None:
+    check(api.post("/search", content=body, headers={"Content-Type": "application/json"}), 400)
+
+
+def test_methods_there_are_not(api: httpx.Client) -> None:
+    for method in ("PUT", "DELETE", "PATCH"):
+        for path in ("/search", "/collections", "/collections/geotessera-2021"):
+            check(api.request(method, path), 405)
+    check(api.post("/collections", json={"id": "x"}), 405)
+    check(api.post("/collections/geotessera-2021/items", json={"id": "x"}), 405)
+
+
+def test_a_client_cannot_configure_pgstac(api: httpx.Client, catalogue: Catalogue) -> None:
+    body = {"conf": {"readonly": False, "context": "off", "nohydrate": True}, "limit": 1}
+    page = api.post("/search", json=body).json()
+    assert page["numberMatched"] == len(catalogue.ids("true"))
+    assert "pgstac:base_item" not in page["features"][0]
+
+
+@pytest.fixture
+def reader(catalogue: Catalogue) -> Iterator[dict[str, str]]:
+    """The PG* variables of a login that is a member of the API's role and nothing else."""
+    name, password = f"tessera_test_{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
+    with psycopg.connect(catalogue.conninfo, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE ROLE {name} LOGIN PASSWORD '{password}' IN ROLE tessera_api".encode()
+        )
+        yield {
+            **catalogue.environment,
+            "TESSERA_API_PGUSER": name,
+            "TESSERA_API_PGPASSWORD": password,
+        }
+        connection.execute(f"DROP ROLE {name}".encode())
+
+
+def test_the_role_of_the_api_serves_and_cannot_write(
+    catalogue: Catalogue, reader: dict[str, str]
+) -> None:
+    with running(reader) as address, httpx.Client(base_url=address) as client:
+        page = client.get("/search", params={"filter": '"tessera:lat" + 1 > 54', "limit": 3})
+        assert page.json()["numberMatched"] == len(catalogue.ids("lat + 1 > 54"))
+        for path in ("/", "/collections", "/queryables", "/sortables", "/_mgmt/health"):
+            assert client.get(path).status_code == 200
+        assert client.get("/collections/geotessera-2021/items/2021_grid_0.05_52.05").is_success
+    conninfo = make_conninfo(
+        catalogue.conninfo,
+        user=reader["TESSERA_API_PGUSER"],
+        password=reader["TESSERA_API_PGPASSWORD"],
+    )
+    attempts = (
+        "DELETE FROM pgstac.items",
+        "UPDATE pgstac.items SET private = NULL",
+        "INSERT INTO pgstac.collections (content) VALUES ('{}')",
+        "TRUNCATE pgstac.searches",
+        "INSERT INTO pgstac.searches (search) VALUES ('{}')",
+        "UPDATE pgstac.search_wheres SET usecount = 0",
+        "UPDATE pgstac.pgstac_settings SET value = 'x'",
+        "DELETE FROM pgstac.queryables",
+        "DELETE FROM tessera.tile",
+        "UPDATE tessera.collection SET revision = 0",
+        "CREATE TABLE public.mine (x int)",
+        "CREATE TABLE pgstac.mine (x int)",
+        "SELECT pgstac.create_item('{}')",
+        "SELECT pgstac.delete_collection('geotessera-2021')",
+        "COPY pgstac.items TO '/tmp/items'",
+        "CREATE ROLE mine",
+    )
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        for statement in attempts:
+            with pytest.raises(psycopg.Error):
+                connection.execute(statement.encode())
+    assert len(catalogue.ids("true")) == 3200
+
+
+def test_a_search_that_takes_too_long(catalogue: Catalogue) -> None:
+    environment = {**catalogue.environment, "TESSERA_API_STATEMENT_TIMEOUT": "0.003"}
+    with running(environment) as address, httpx.Client(base_url=address) as client:
+        answer = client.get("/search", params={"limit": 10_000, "sortby": "-title"})
+        assert check(answer, 503)["code"] == "Timeout"
+        assert int(answer.headers["retry-after"]) > 0
+
+
+def test_metrics_are_off_by_default(api: httpx.Client, catalogue: Catalogue) -> None:
+    assert api.get("/_mgmt/metrics").status_code == 404
+    environment = {**catalogue.environment, "TESSERA_API_METRICS": "true"}
+    with running(environment) as address, httpx.Client(base_url=address) as client:
+        client.get("/search", params={"limit": 1})
+        client.post("/search", json={"limit": 1})
+        text = client.get("/_mgmt/metrics").text
+        for method in ("GET", "POST"):
+            labels = f'method="{method}",operation="search",status="2xx"'
+            assert f"http_requests_total{{{labels}}} 1.0" in text
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A server of the test's own, to stop and start; not yet started."""
+    settings = {**throwaway_settings(), "wal_level": "replica", "max_wal_senders": "4"}
+    made = Cluster(tmp_path / "cluster", settings)
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+def fill(server: Server) -> None:
+    """Make the database `stac` of a new server, with the small catalogue."""
+    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE stac TEMPLATE template0 ENCODING 'UTF8'")
+    migrate(server.conninfo("stac"))
+    api_catalogue.fill(server.conninfo("stac"))
+
+
+def until(client: httpx.Client, path: str, status: int) -> httpx.Response:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        answer = client.get(path)
+        if answer.status_code == status:
+            return answer
+        assert answer.status_code in (200, 503), answer.text
+        time.sleep(0.2)
+    raise AssertionError(f"{path} did not come to answer {status}: {answer.text}")
+
+
+def test_the_database_comes_and_goes(cluster: Cluster) -> None:
+    server = cluster.start()
+    environment = server.environment("stac")
+    with running(environment) as address, httpx.Client(base_url=address, timeout=60) as client:
+        check(client.get("/search"), 503)  # there is no such database yet
+        assert client.get("/_mgmt/health").status_code == 503
+        fill(server)
+        assert until(client, "/search?limit=1", 200).json()["numberMatched"] == 3200
+        assert client.get("/_mgmt/health").json()["status"] == "UP"
+        for _ in range(2):
+            cluster.stop()
+            answer = client.get("/search?limit=1")
+            check(answer, 503)
+            assert int(answer.headers["retry-after"]) > 0
+            check(client.post("/search", json={}), 503)
+            check(client.get("/collections"), 503)
+            health = client.get("/_mgmt/health")
+            assert (health.status_code, health.json()["status"]) == (503, "DOWN")
+            assert client.get("/_mgmt/ping").status_code == 200
+            cluster.start()
+            until(client, "/search?limit=1", 200)
+            assert client.get("/_mgmt/health").status_code == 200
+
+
+def test_an_empty_database_is_not_ready(postgres: Server, database: str) -> None:
+    environment = postgres.environment(psycopg.conninfo.conninfo_to_dict(database)["dbname"])
+    with running(environment) as address, httpx.Client(base_url=address) as client:
+        check(client.get("/search"), 503)
+        assert client.get("/_mgmt/health").status_code == 503
+
+
+@contextmanager
+def standby(cluster: Cluster, folder: Path) -> Iterator[Server]:
+    """A streaming hot standby of a running cluster."""
+    primary = cluster.start()
+    binaries, port = find_binaries(), free_port()
+    user = "postgres" if getpass.getuser() == "root" else None
+    assert cluster.directory is not None
+    data = cluster.directory / "standby"
+
+    def run(*command: str) -> None:
+        subprocess.run(
+            command, check=True, user=user, group=user, extra_groups=[] if user else None,
+            cwd="/", env={"PGPASSWORD": str(primary.password), "PATH": "/usr/bin:/bin"},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    source = f"host={primary.host} port={primary.port} user={primary.user}"
+    run(binaries.program("pg_basebackup"), "-D", str(data), "-R", "-X", "stream",
+        "-c", "fast", "-d", source)  # fmt: skip
+    pg_ctl = binaries.program("pg_ctl")
+    run(pg_ctl, "start", "-D", str(data), "-w", "-o", f"-p {port}", "-l", str(data / "log"))
+    try:
+        yield Server(primary.host, port, primary.user, primary.password)
+    finally:
+        run(pg_ctl, "stop", "-D", str(data), "-m", "immediate", "-w")
+
+
+def test_a_hot_standby_answers_every_read(cluster: Cluster, tmp_path: Path) -> None:
+    fill(cluster.start())
+    with standby(cluster, tmp_path) as copy:
+        with psycopg.connect(copy.conninfo("stac")) as connection:
+            assert connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
+        environment = copy.environment("stac")
+        with running(environment) as address, httpx.Client(base_url=address) as client:
+            page = client.get("/search", params={"filter": '"tessera:in_s3"', "limit": 5}).json()
+            assert page["numberMatched"] > 2000
+            following = next(link["href"] for link in page["links"] if link["rel"] == "next")
+            for path in (following, "/", "/collections", "/collections/geotessera-2021",
+                         "/queryables", "/sortables", "/_mgmt/health",
+                         "/collections/geotessera-2021/items",
+                         "/collections/geotessera-2021/items/2021_grid_0.05_52.05"):  # fmt: skip
+                assert client.get(path).status_code == 200, path
+            assert client.post("/search", json={"bbox": [0, 52, 1, 53]}).status_code == 200
