@@ -8,7 +8,6 @@ that cannot be a tile is reported with its reason.
 
 from __future__ import annotations
 
-import binascii
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,9 +20,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tessera_catalog import grid
+from tessera_catalog.columns import (
+    MAX_SIZE,
+    TIMESTAMP,
+    computable,
+    decoded,
+    digests,
+    floats,
+    is_text,
+    nulls,
+    sizes,
+    times,
+)
 from tessera_catalog.errors import InputError
-
-TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 TILES = pa.schema(
     [
@@ -80,9 +89,6 @@ ALIASES: dict[str, tuple[str, ...]] = {
 """Our name of each column: the names it has in files, the first present one is read."""
 
 REQUIRED = ("lat", "lon", "year")
-
-MAX_SIZE = 10 * 2**30
-"""Bytes; a 0.1-degree tile of 128 int8 channels has 0.16 GB at the equator."""
 
 REASONS = {
     "null key": "lat, lon or year is null or not a number",
@@ -145,7 +151,7 @@ class Registry:
             for batch in self._file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted):
                 # Arrow does not look at what it reads: offsets may be wild, text no UTF-8.
                 batch.validate(full=True)
-                columns = [_computable(batch.column(name)) for name in wanted]
+                columns = [computable(batch.column(name)) for name in wanted]
                 yield first, pa.RecordBatch.from_arrays(columns, names=names)
                 first += batch.num_rows
         except (pa.ArrowException, OSError) as error:
@@ -214,10 +220,10 @@ def _normalise(raw: pa.RecordBatch, seen: _Seen) -> Batch:
     def reject(bad: npt.NDArray[np.bool_], reason: str) -> None:
         reasons[bad & (reasons == "")] = reason
 
-    lon, lat = _floats(raw.column("lon")), _floats(raw.column("lat"))
+    lon, lat = floats(raw.column("lon")), floats(raw.column("lat"))
     year = raw.column("year")
     years = pc.fill_null(year, 0).to_numpy(zero_copy_only=False).astype(np.int64)
-    reject(np.isnan(lon) | np.isnan(lat) | _nulls(year), "null key")
+    reject(np.isnan(lon) | np.isnan(lat) | nulls(year), "null key")
     lon_i, lon_usable, lon_centred = grid.to_hundredths(lon)
     lat_i, lat_usable, lat_centred = grid.to_hundredths(lat)
     inside = (np.abs(lon_i) < 18000) & (np.abs(lat_i) < 9000) & lon_usable & lat_usable
@@ -228,13 +234,13 @@ def _normalise(raw: pa.RecordBatch, seen: _Seen) -> Batch:
     reject(~(lon_centred & lat_centred), "off-grid")
     columns: dict[str, pa.Array] = {}
     for name in ("embeddings_size", "scales_size"):
-        columns[name], bad = _sizes(raw, name)
+        columns[name], bad = sizes(raw, name)
         reject(bad, "bad size")
     for name in ("embeddings_sha256", "scales_sha256"):
-        columns[name], bad = _digests(raw, name)
+        columns[name], bad = digests(raw, name)
         reject(bad, "bad hash")
     for name in ("embeddings_mtime", "scales_mtime"):
-        columns[name] = _times(raw, name)
+        columns[name] = times(raw, name)
 
     good = np.flatnonzero(reasons == "")
     fresh = seen.first(years[good].astype(np.int16), grid.cell(lon_i[good], lat_i[good]))
@@ -262,139 +268,20 @@ def _check_type(path: Path, ours: str, column: pa.Field) -> None:
     elif ours.endswith("_mtime"):
         fits, want = numeric or pa.types.is_timestamp(kind), "a time or seconds since 1970"
     else:
-        fits, want = _is_text(kind) or pa.types.is_fixed_size_binary(kind), "text"
+        fits, want = is_text(kind) or pa.types.is_fixed_size_binary(kind), "text"
     # An all-null column, as pandas writes it, says "unknown" of every row.
     if not fits and not (pa.types.is_null(kind) and ours not in REQUIRED):
         raise InputError(f"{path}: column {column.name} is {column.type}, it must be {want}")
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-        or pa.types.is_binary_view(kind)
-    )
-
-
-def _nulls(column: pa.Array) -> npt.NDArray[np.bool_]:
-    result: npt.NDArray[np.bool_] = column.is_null().to_numpy(zero_copy_only=False)
-    return result
-
-
-def _floats(column: pa.Array) -> npt.NDArray[np.float64]:
-    """Numbers as float64, null as NaN, infinity as NaN."""
-    values = pc.cast(_decoded(column), pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return np.where(np.isfinite(values), values, np.nan)
-
-
-def _computable(column: pa.Array) -> pa.Array:
-    """The column, of a type that all of Arrow's functions know: not all know views."""
-    if pa.types.is_string_view(column.type):
-        return pc.cast(column, pa.large_string())
-    if pa.types.is_binary_view(column.type):
-        return pc.cast(column, pa.large_binary())
-    return column
-
-
-def _decoded(column: pa.Array) -> pa.Array:
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-
-
 def _dataset_column(raw: pa.RecordBatch) -> pa.Array:
     """Dataset ids of the rows: the version, and the variant after a hyphen where there is one."""
-    version = pc.cast(_decoded(raw.column("version")), pa.string())
+    version = pc.cast(decoded(raw.column("version")), pa.string())
     if "variant" not in raw.schema.names:
         return version
-    variant = pc.fill_null(pc.cast(_decoded(raw.column("variant")), pa.string()), "")
+    variant = pc.fill_null(pc.cast(decoded(raw.column("variant")), pa.string()), "")
     joined = pc.binary_join_element_wise(version, variant, "-")
     return pc.if_else(pc.equal(variant, ""), version, joined)
-
-
-def _sizes(raw: pa.RecordBatch, name: str) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
-    """Sizes in bytes, null where unknown, and which of them are no sizes."""
-    if name not in raw.schema.names:
-        return pa.nulls(raw.num_rows, pa.int64()), np.zeros(raw.num_rows, dtype=bool)
-    column = _decoded(raw.column(name))
-    if pa.types.is_integer(column.type):
-        # int64 exactly: a double holds sizes up to 2**53 only, and uint64 may overflow.
-        values = pc.cast(pc.fill_null(column, 0), pa.float64(), safe=False).to_numpy()
-        unknown = _nulls(column)
-    else:
-        values = pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False)
-        unknown = np.isnan(values)
-    bad = ~unknown & ~((values >= 0) & (values <= MAX_SIZE) & (values == np.floor(values)))
-    whole = np.where(unknown | bad, 0, values).astype(np.int64)
-    return pa.array(whole, mask=unknown | bad), bad
-
-
-def _digests(raw: pa.RecordBatch, name: str) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
-    """SHA-256 digests as 32 bytes, null where unknown or empty, and which of them are malformed."""
-    none = np.zeros(raw.num_rows, dtype=bool)
-    if name not in raw.schema.names or pa.types.is_null(raw.schema.field(name).type):
-        return pa.nulls(raw.num_rows, pa.binary(32)), none
-    column = _decoded(raw.column(name))
-    if pa.types.is_fixed_size_binary(column.type) and column.type.byte_width == 32:
-        return column, none
-    column = pc.cast(column, pa.large_binary())
-    lengths = pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False)
-    full = lengths == 64
-    bad = (lengths > 0) & ~full
-    out = np.zeros((raw.num_rows, 32), dtype=np.uint8)
-    out[full], malformed = _unhex(column.filter(pa.array(full)))
-    full[np.flatnonzero(full)[malformed]] = False
-    bad |= (lengths == 64) & ~full
-    validity = pa.py_buffer(np.packbits(full, bitorder="little"))
-    digests = pa.Array.from_buffers(
-        pa.binary(32), raw.num_rows, [validity, pa.py_buffer(out.reshape(-1))]
-    )
-    return digests, bad
-
-
-def _unhex(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]:
-    """64-digit texts as rows of 32 bytes, and the numbers of those that are not hexadecimal."""
-    if len(texts) == 0:
-        return np.zeros((0, 32), dtype=np.uint8), np.zeros(0, dtype=np.intp)
-    _, offsets, data = texts.buffers()
-    start = int(np.frombuffer(offsets, dtype=np.int64)[texts.offset])
-    digits = memoryview(data)[start : start + 64 * len(texts)]
-    bad = np.zeros(0, dtype=np.intp)
-    try:
-        packed = binascii.unhexlify(digits)
-    except binascii.Error:
-        rows = [bytes(digits[i : i + 64]) for i in range(0, len(digits), 64)]
-        bad = np.array([i for i, row in enumerate(rows) if not _is_hex(row)], dtype=np.intp)
-        for i in bad:
-            rows[i] = b"0" * 64
-        packed = binascii.unhexlify(b"".join(rows))
-    return np.frombuffer(packed, dtype=np.uint8).reshape(-1, 32), bad
-
-
-def _is_hex(text: bytes) -> bool:
-    try:
-        binascii.unhexlify(text)
-    except binascii.Error:
-        return False
-    return True
-
-
-def _times(raw: pa.RecordBatch, name: str) -> pa.Array:
-    """Modification times; numbers are seconds since 1970, or ms, us, ns by their magnitude."""
-    if name not in raw.schema.names or pa.types.is_null(raw.schema.field(name).type):
-        return pa.nulls(raw.num_rows, TIMESTAMP)
-    column = _decoded(raw.column(name))
-    if pa.types.is_timestamp(column.type):
-        whole = pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), pa.int64())
-        micros = pc.fill_null(whole, 0).to_numpy()
-    else:
-        values = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-        unit = np.select([values < 1e11, values < 1e14, values < 1e17], [1e6, 1e3, 1], 1e-3)
-        micros = np.rint(np.nan_to_num(values * unit))
-    # Zero is what tools write who do not know; beyond 1970–2100 it is no time of ours.
-    known = (micros > 0) & (micros < 4.1e15)
-    return pa.array(np.where(known, micros, 0).astype(np.int64), mask=~known).cast(TIMESTAMP)
 
 
 def _line(error: BaseException) -> str:

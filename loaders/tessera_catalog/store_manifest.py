@@ -25,9 +25,10 @@ import pyarrow.parquet as pq
 
 from tessera_catalog import grid
 from tessera_catalog.arrays import empty, number, to_arrow, to_numpy
+from tessera_catalog.columns import TIMESTAMP
 from tessera_catalog.errors import InputError
 from tessera_catalog.fingerprint import DIGESTED, FINGERPRINT, RowsDigest, fingerprints
-from tessera_catalog.manifest import MANIFEST, TILES, TIMESTAMP
+from tessera_catalog.manifest import MANIFEST, TILES
 
 ROWS = pa.schema([*TILES, pa.field("seen_at", TIMESTAMP), pa.field("verified_at", TIMESTAMP)])
 """Rows in memory: the normal form of tiles, and when each was last seen and verified."""

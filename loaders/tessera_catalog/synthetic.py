@@ -28,8 +28,9 @@ import pyarrow.parquet as pq
 import typer
 
 from tessera_catalog import grid, store_manifest
+from tessera_catalog.columns import TIMESTAMP
 from tessera_catalog.errors import Failed, InputError, TesseraError
-from tessera_catalog.manifest import SYNTHETIC_KEY, TIMESTAMP
+from tessera_catalog.manifest import SYNTHETIC_KEY
 from tessera_catalog.store_manifest import ROWS, About
 from tessera_catalog.stores import Stores, load_stores
 from tessera_catalog.synthetic_tiles import (

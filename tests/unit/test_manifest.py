@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tessera_catalog import manifest
+from tessera_catalog.columns import TIMESTAMP
 from tessera_catalog.errors import InputError
-from tessera_catalog.manifest import MANIFEST, REASONS, TILES, TIMESTAMP, Batch, open_registry
+from tessera_catalog.manifest import MANIFEST, REASONS, TILES, Batch, open_registry
 
 HASH, SCALES_HASH = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 SECONDS = 1_700_000_000
