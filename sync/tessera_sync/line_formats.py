@@ -29,12 +29,15 @@ from tessera_catalog.arrays import text, texts, to_arrow, to_mask, to_numpy, val
 from tessera_sync.sightings import UNKNOWN, Batch
 
 _DATE = r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?"
-_PATH = r"(?P<parent>(?:\S.*/)?)(?P<name>[^/]+)"
-_CLASS_AND_ETAG = r"(?:[A-Z][A-Z_]+\s+)?(?:[0-9a-f]{32}(?:-\d+)?\s+)?"
+# Each pattern is such that RE2 reads it in one pass, which is three times as fast: after a part of
+# any length must come something that cannot be in it. So names are split from paths afterwards.
+_PATH = r"(?P<path>\S.*)"
+_CLASS_OR_ETAG = r"(?:[A-Z][A-Z_]+|[0-9a-f]{32}(?:-\d+)?|[A-Z][A-Z_]+\s+[0-9a-f]{32}(?:-\d+)?)"
 _SEPARATOR = r"[;,|\t]"
 
 PATTERNS = (
-    rf"^\s*(?P<date>{_DATE})\s+{_CLASS_AND_ETAG}(?P<size>\d+)\s+{_PATH}$",
+    rf"^\s*(?P<date>{_DATE})\s+(?P<size>\d+)\s+{_PATH}$",
+    rf"^\s*(?P<date>{_DATE})\s+{_CLASS_OR_ETAG}\s+(?P<size>\d+)\s+{_PATH}$",
     rf"^\s*(?P<size>\d+)\s+(?P<date>{_DATE})\s+{_PATH}$",
     rf"^\s*(?P<size>\d+)\s+(?P<epoch>\d{{9,11}}\.\d+)\s+{_PATH}$",
     rf"^\s*(?P<epoch>\d{{9,11}}\.\d+)\s+(?P<size>\d+)\s+{_PATH}$",
@@ -48,7 +51,7 @@ PATTERNS = (
 )
 """The more a pattern says, the earlier it comes: the last fits lines of several others."""
 
-PATHS_ALONE = r"^(?P<parent>\S*\d{4}/grid_[^/\s]*/)(?P<name>[^/\s]+)$"
+PATHS_ALONE = r"^(?P<path>\S*\d{4}/grid_[^/\s]*/[^/\s]+)$"
 """Listings without sizes; only believed when the listing begins so."""
 
 _NO_FILE = rf"^\s*(?:$|DIR\s|PRE\s|Total Objects:|Total Size:|.*/$|.*/{_SEPARATOR}[^/]*$)"
@@ -156,7 +159,11 @@ def _json_rows(content: bytes, lines: int) -> Parsed:
 
 def batch_of(paths: pa.Array, sizes: npt.NDArray[np.int64], mtimes: npt.NDArray[np.int64]) -> Batch:
     """Files by their paths."""
-    parent, name = pc.extract_regex(paths, r"^(?P<parent>(?:.*/)?)(?P<name>[^/]*)$").flatten()
+    slashed = pc.match_substring(paths, "/")
+    if not pc.all(slashed).as_py():
+        paths = pc.if_else(slashed, paths, pc.binary_join_element_wise(text("/"), paths, text("")))
+    parts = pc.split_pattern(paths, "/", max_splits=1, reverse=True).flatten()
+    parent, name = (parts.take(to_arrow(np.arange(i, len(parts), 2))) for i in (0, 1))
     return Batch(parent, name, sizes, mtimes)
 
 
@@ -166,6 +173,14 @@ def times(dates: pa.Array) -> npt.NDArray[np.int64]:
     Dates with dashes and no zone are in local time (aws, rclone); those with slashes, or with a
     zone, say what they are. Fractions of a second are dropped: the tools differ in them.
     """
+    repeated = dates.dictionary_encode()
+    which = to_numpy(repeated.indices, UNKNOWN)
+    # The last place, -1, is for those that have no date.
+    micros: npt.NDArray[np.int64] = np.append(_times(repeated.dictionary), UNKNOWN)[which]
+    return micros
+
+
+def _times(dates: pa.Array) -> npt.NDArray[np.int64]:
     known = valid(dates)
     begin = pc.utf8_slice_codeunits(pc.fill_null(dates, text("1970-01-01 00:00:00")), 0, 19)
     plain = pc.replace_substring(pc.replace_substring(begin, "/", "-"), "T", " ")
@@ -215,7 +230,16 @@ def _batch(found: pa.StructArray) -> Batch:
     if "epoch" in parts:
         seconds = pc.replace_substring_regex(parts["epoch"], r"\..*", "")
         mtimes = to_numpy(pc.cast(seconds, pa.int64())) * 1_000_000
-    return Batch(parts["parent"], parts["name"], sizes, mtimes)
+    batch = batch_of(parts["path"], sizes, mtimes)
+    files = to_mask(pc.not_equal(batch.names, text("")))
+    return batch if files.all() else _chosen(batch, files)
+
+
+def _chosen(batch: Batch, rows: npt.NDArray[np.bool_]) -> Batch:
+    mask = to_arrow(rows)
+    return Batch(
+        batch.parents.filter(mask), batch.names.filter(mask), batch.sizes[rows], batch.mtimes[rows]
+    )
 
 
 def _joined(batches: Sequence[Batch]) -> Batch:

@@ -7,10 +7,11 @@ as they are or as links; they are brought into our form in memory each time unti
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -86,9 +87,27 @@ def save(data_dir: Path, about: About, years: Mapping[int, pa.Table]) -> str:
 
     Returns the digest of the new one.
     """
-    return _write(
-        path_of(data_dir, about.store), about, (in_order(years[y]) for y in sorted(years))
-    )
+    return replace(data_dir, about, (in_order(years[y]) for y in sorted(years)))
+
+
+def replace(
+    data_dir: Path,
+    about: About,
+    years: Iterable[pa.Table],
+    before: Callable[[str], None] = lambda _digest: None,
+) -> str:
+    """Replace a store's manifest by tables of ROWS, a year each, ascending and in order.
+
+    The caller holds the lock. `before` is told the digest just before the old manifest is
+    replaced; when it raises, or the tables do, the old one stays. Returns the digest.
+    """
+    path = path_of(data_dir, about.store)
+    for leftover in atomic.leftovers(path):
+        leftover.unlink(missing_ok=True)
+    with atomic.replacing(path) as temporary:
+        digest = write(temporary, about, years)
+        before(digest)
+        return digest
 
 
 def update(
@@ -114,7 +133,7 @@ def update(
         years = sorted({*(old.years if old else ()), *added})
         changed = f"{now().isoformat()} {how}"
         about = (
-            replace(old.about, changed=changed, tool=tool())
+            dataclasses.replace(old.about, changed=changed, tool=tool())
             if old
             else About(store, dataset, now(), how, tool())
         )
@@ -130,7 +149,7 @@ def update(
                 yield rows
 
         known = old.digest if old else None
-        return _write(path_of(data_dir, store), about, merged(), lambda new: before(known, new))
+        return replace(data_dir, about, merged(), lambda new: before(known, new))
 
 
 def read_foreign(path: Path, dataset: str) -> Foreign:
@@ -207,20 +226,6 @@ def _converted(path: Path, store: str, dataset: str) -> Manifest:
     manifest = Manifest(sink.getvalue(), str(path))
     manifest.rejected.update(foreign.rejected)
     return manifest
-
-
-def _write(
-    path: Path,
-    about: About,
-    years: Iterable[pa.Table],
-    before: Callable[[str], None] = lambda _digest: None,
-) -> str:
-    for leftover in atomic.leftovers(path):
-        leftover.unlink(missing_ok=True)
-    with atomic.replacing(path) as temporary:
-        digest = write(temporary, about, years)
-        before(digest)
-        return digest
 
 
 def _complete(tiles: pa.Table) -> pa.Table:

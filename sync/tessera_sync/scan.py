@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,24 +100,27 @@ def record(
 
     Refused when more than LOSS of the old manifest's tiles would be gone.
     """
+    change = succession.Change()
     with manifests.lock(data_dir, store.name):
         old = None
         if manifests.path_of(data_dir, store.name).exists():
             old = manifests.load(data_dir, store.name, dataset)
-        years, change = _succeed(old, seen)
-        if old and change.lost > LOSS * old.tiles and not allow_shrink:
-            raise Refused(
-                f"of the {old.tiles:,} tiles of '{store.name}' this scan lacks {change.lost:,} "
-                f"({change.lost / old.tiles:.1%}): the manifest stays as it was; "
-                "if they are really gone, give --allow-shrink"
-            )
+
+        def guard(_digest: str) -> None:
+            if old and change.lost > LOSS * old.tiles and not allow_shrink:
+                raise Refused(
+                    f"of the {old.tiles:,} tiles of '{store.name}' this scan lacks "
+                    f"{change.lost:,} ({change.lost / old.tiles:.1%}): the manifest stays as it "
+                    "was; if they are really gone, give --allow-shrink"
+                )
+
         about = About(store.name, dataset, seen.made, seen.how, manifests.tool())
-        digest = manifests.save(data_dir, about, years)
+        digest = manifests.replace(data_dir, about, _succeed(old, seen, change), guard)
     counts = seen.tally.counts
     return {
         "store": store.name,
         "dataset": dataset,
-        "tiles": sum(table.num_rows for table in years.values()),
+        "tiles": change.tiles,
         "added": change.added,
         "lost": change.lost,
         "changed": change.changed,
@@ -135,17 +138,15 @@ def record(
 _KINDS = ("embeddings", "scales", "checksums", "misfiled", "off-grid", "other")
 
 
-def _succeed(old: Manifest | None, seen: Look) -> tuple[dict[int, pa.Table], succession.Change]:
-    change = succession.Change()
-    years: dict[int, pa.Table] = {}
-    fresh = dict(seen.tally.years(seen.roots, seen.made))
+def _succeed(old: Manifest | None, seen: Look, change: succession.Change) -> Iterator[pa.Table]:
+    """The rows to record, a year after another."""
+    fresh = seen.tally.tiles(seen.roots)
+    known = old.years if old else []
     since = seen.made if seen.live else None
-    for year in sorted({*fresh, *(old.years if old else ())}):
-        before = old.read(year) if old and year in old.years else None
-        table = succession.succeed(before, fresh.pop(year, None), since, change)
-        if table.num_rows:
-            years[year] = table
-    return years, change
+    for year in sorted({*fresh.years, *known}):
+        before = old.read(year) if old and year in known else None
+        now = fresh.rows(year, seen.made) if year in fresh.years else None
+        yield succession.succeed(before, now, since, change)
 
 
 def _made(sources: list[str]) -> dt.datetime:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +28,7 @@ EXAMPLES = 5
 
 _COORDINATE = r"-?(?:0|[1-9]\d{0,2})\.\d\d"
 _PARENT = (
-    rf"^(?P<root>(?:.*/)?)(?P<year>\d{{4}})/grid_(?P<lon>{_COORDINATE})_(?P<lat>{_COORDINATE})/$"
+    rf"^(?P<root>(?:.*/)?)(?P<year>\d{{4}})/grid_(?P<lon>{_COORDINATE})_(?P<lat>{_COORDINATE})$"
 )
 _TILE_FILE = rf"^grid_{_COORDINATE}_{_COORDINATE}(?:_scales)?\.npy$"
 
@@ -41,7 +40,7 @@ class Batch:
     """Files as they were seen: directory, name, bytes, and microseconds since 1970."""
 
     parents: pa.Array
-    """Each with a slash at its end; empty at the top."""
+    """Without a slash at the end; empty at the top."""
     names: pa.Array
     sizes: _Numbers
     mtimes: _Numbers
@@ -96,7 +95,7 @@ def sort_out(batch: Batch) -> Sorted:
     found.counts["other"] = len(which) - found.counts.total()
     for name in ("misfiled", "off-grid"):
         rows = np.flatnonzero(what[name])[:EXAMPLES]
-        found.examples[name] = [f"{batch.parents[int(i)]}{batch.names[int(i)]}" for i in rows]
+        found.examples[name] = [f"{batch.parents[int(i)]}/{batch.names[int(i)]}" for i in rows]
     keys, roots = parents.keys[which], parents.roots[which]
     for root in np.unique(roots[of_tile]):
         rows = np.flatnonzero(of_tile & (roots == root))
@@ -155,25 +154,33 @@ class Tally:
         """Directories that hold year directories with tiles, with the number of files."""
         return {root: sum(len(f.keys) for f in files) for root, files in self._roots.items()}
 
-    def years(self, roots: list[str], seen_at: dt.datetime) -> Iterator[tuple[int, pa.Table]]:
-        """Rows (ROWS) of each year, from the files below those roots; takes them out of here.
-
-        A file of the two that was not seen has size 0. Of a file listed twice the last line counts.
-        """
+    def tiles(self, roots: list[str]) -> Tiles:
+        """The tiles whose files are below those roots; the files are taken out of here."""
         files = [part for root in roots for part in self._roots.pop(root, [])]
-        kinds = [_merged(files, kind) for kind in (0, 1)]
-        self.counts["repeated"] = sum(len(part.keys) for part in files) - sum(
-            len(kind.keys) for kind in kinds
-        )
-        files.clear()
-        keys = np.union1d(kinds[0].keys, kinds[1].keys)
-        for year in np.unique(keys // grid.CELLS):
-            chosen = keys[
-                np.searchsorted(keys, year * grid.CELLS) : np.searchsorted(
-                    keys, (year + 1) * grid.CELLS
-                )
-            ]
-            yield int(year), _rows(chosen, kinds, seen_at)
+        embeddings, scales = (_merged(files, kind) for kind in (0, 1))
+        listed = sum(len(part.keys) for part in files)
+        self.counts["repeated"] = listed - len(embeddings.keys) - len(scales.keys)
+        return Tiles(np.union1d(embeddings.keys, scales.keys), embeddings, scales)
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Tiles of which a file was seen. Of a file listed twice the last line counts."""
+
+    _keys: _Numbers
+    _embeddings: _Files
+    _scales: _Files
+
+    @property
+    def years(self) -> list[int]:
+        """Years with tiles, ascending."""
+        years: list[int] = np.unique(self._keys // grid.CELLS).tolist()
+        return years
+
+    def rows(self, year: int, seen_at: dt.datetime) -> pa.Table:
+        """A year's rows (ROWS), by cell. A file of the two that was not seen has size 0."""
+        first, last = np.searchsorted(self._keys, (year * grid.CELLS, (year + 1) * grid.CELLS))
+        return _rows(self._keys[first:last], [self._embeddings, self._scales], seen_at)
 
 
 def tidy(root: str) -> str:

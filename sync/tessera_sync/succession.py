@@ -24,6 +24,7 @@ _UNKNOWN = -1
 class Change:
     """Numbers of tiles, and of files whose hashes were known."""
 
+    tiles: int = 0
     added: int = 0
     lost: int = 0
     changed: int = 0
@@ -62,6 +63,7 @@ def succeed(
     change.changed += int(np.count_nonzero(known & _resized(before, seen, places)))
     if newer.any():
         seen = in_order(pa.concat_tables([seen, before.filter(to_arrow(newer))]))
+    change.tiles += seen.num_rows
     return seen
 
 

@@ -68,7 +68,7 @@ def _files(root: Path, folders: list[str]) -> Batch:
                 except FileNotFoundError:
                     continue
                 if S_ISREG(stat.st_mode):
-                    parents.append(folder)
+                    parents.append(folder.rstrip("/"))
                     names.append(_printable(entry.name))
                     sizes.append(stat.st_size)
                     mtimes.append(stat.st_mtime_ns // 1000)

@@ -192,13 +192,14 @@ TOOLS: dict[str, tuple[Lister, bool, bool]] = {
 def scanned(path: Path) -> tuple[Tally, dict[Key, dict[str, Any]], int]:
     """What a listing says: the tally, its tiles, and the number of lines not understood."""
     tally, unparsed = Tally(), 0
-    for found, parsed in read_listing(str(path)):
-        tally.add(found)
+    for part, parsed in read_listing(str(path)):
+        tally.add(part)
         unparsed += parsed.unparsed
+    found = tally.tiles(list(tally.roots()))
     rows = {
         (row["year"], row["lon_i"], row["lat_i"]): row
-        for _, table in tally.years(list(tally.roots()), SEEN)
-        for row in table.to_pylist()
+        for year in found.years
+        for row in found.rows(year, SEEN).to_pylist()
     }
     return tally, rows, unparsed
 
@@ -370,12 +371,11 @@ class TestWhatIsNotBelieved:
     def test_roots_are_told_apart(self, tmp_path: Path) -> None:
         name = "2024/grid_0.05_0.05/grid_0.05_0.05.npy"
         (tmp_path / "listing").write_text(f"10 v1/a/{name}\n20 ./v1//a/{name}\n30 v2/{name}\n")
-        tally, _, _ = scanned(tmp_path / "listing")
         tally = Tally()
         for found, _ in read_listing(str(tmp_path / "listing")):
             tally.add(found)
         assert tally.roots() == {"v1/a": 2, "v2": 1}
-        (rows,) = (table.to_pylist() for _, table in tally.years(["v1/a"], SEEN))
+        rows = tally.tiles(["v1/a"]).rows(2024, SEEN).to_pylist()
         assert [row["embeddings_size"] for row in rows] == [20]
 
     def test_names_that_are_no_utf8(self, tmp_path: Path) -> None:
