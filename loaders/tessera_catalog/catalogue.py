@@ -134,15 +134,11 @@ def forget_counts(connection: Connection) -> None:
     connection.execute("DELETE FROM pgstac.search_wheres")
 
 
-def finish_link(connection: Connection, of: Series, *, changed: bool) -> None:
+def finish_link(connection: Connection, of: Series) -> None:
     """Mark tiles and items as in step with the replicas."""
     connection.execute(
         query("finish_link"),
-        {
-            "collection": of.collection,
-            "projection": projection(connection, of.collection),
-            "changed": changed,
-        },
+        {"collection": of.collection, "projection": projection(connection, of.collection)},
     )
 
 

@@ -7,6 +7,7 @@ or all of them when that one is not at hand. Each year is one transaction.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -55,6 +56,9 @@ _SAID = pa.schema(
 _DETAILS = _SAID.names[3:]
 
 _BATCH = 131_072
+
+_UNKNOWN = np.iinfo(np.int64).min
+"""What stands for a value that the manifest does not know."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,7 @@ def _link_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Linked:
         elif result.tiles:
             items.patch(connection, series, sql.Identifier("pg_temp", "changed"))
         if not run.dry_run:
-            catalogue.finish_link(connection, series, changed=bool(result.tiles))
+            catalogue.finish_link(connection, series)
     if result.tiles:
         result.collections.append(series.collection)
     step(series.tiles)
@@ -220,6 +224,7 @@ def _tell(connection: Connection, run: _Run, job: _Job, name: str) -> None:
             "rows": len(rows.cells),
             "manifest_digest": manifest.digest,
             "manifest_made": manifest.about.made,
+            **rows.verified(),
         },
     )
 
@@ -290,6 +295,16 @@ class _Rows:
             digest.update(np.ascontiguousarray(column).data)
         return digest.digest()
 
+    def verified(self) -> dict[str, int | dt.datetime | None]:
+        """How many rows have a time of verification, the first and the last of these times."""
+        *_, times = self.values
+        times = times[times != _UNKNOWN]
+        return {
+            "verified": len(times),
+            "verified_first": _time(times.min()) if len(times) else None,
+            "verified_last": _time(times.max()) if len(times) else None,
+        }
+
     def differing(self, old: _Rows) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
         """Numbers of the rows that `old` has not or has otherwise, and cells only `old` has."""
         place = np.searchsorted(old.cells, self.cells)
@@ -303,6 +318,10 @@ class _Rows:
         return np.flatnonzero(~same), gone
 
 
+def _time(micros: np.int64) -> dt.datetime:
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=int(micros))
+
+
 def _integers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     """Values as int64, unknown as the smallest of them."""
     whole = column.combine_chunks()
@@ -310,4 +329,4 @@ def _integers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
         whole = whole.cast(pa.int64())
     values = whole.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
     unknown = whole.is_null().to_numpy(zero_copy_only=False)
-    return np.where(unknown, np.iinfo(np.int64).min, values) if unknown.any() else values
+    return np.where(unknown, _UNKNOWN, values) if unknown.any() else values

@@ -1,5 +1,5 @@
--- A series' tiles and items are in step with its replicas.
+-- A series' tiles and items are in step with its replicas. Even when no tile has changed, what is
+-- known of its copies has.
 UPDATE tessera.collection
-SET projection = %(projection)s,
-    revision = CASE WHEN %(changed)s THEN nextval('tessera.revisions') ELSE revision END
+SET projection = %(projection)s, revision = nextval('tessera.revisions')
 WHERE collection = %(collection)s
