@@ -24,7 +24,11 @@ def run(app: typer.Typer, name: str) -> None:
     """Run a Typer application as the process's main program, and exit."""
     try:
         # What a command returns is its exit code; without one it has gone well.
-        sys.exit(app(prog_name=name, standalone_mode=False))
+        code = app(prog_name=name, standalone_mode=False)
+        if code == 128 + signal.SIGINT:
+            # Typer turns an interruption into this code, without a word.
+            raise KeyboardInterrupt
+        sys.exit(code)
     except TesseraError as error:
         _stop(f"{name}: {error}", error.exit_code)
     except (typer.Abort, KeyboardInterrupt):

@@ -6,14 +6,17 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import S3Server
+from fault_proxy import Faults, proxy
 from sync_world import World, put_tile, tiles
 
 from tessera_sync import bucket, manifests
@@ -299,6 +302,52 @@ class TestBucket:
         said = scan(cloud, "cloud", code=1)["said"]
         assert "could not be listed" in said
         assert secret not in said
+
+    def test_a_server_that_fails_now_and_then_is_listed_whole(
+        self, cloud: World, s3_server: S3Server
+    ) -> None:
+        faults = Faults(lambda number, _method, _path: 503 if number % 3 == 1 else None)
+        with proxy(s3_server.endpoint, faults) as address:
+            self.through(cloud, address)
+            assert scan(cloud, "proxied")["tiles"] == 30
+        assert faults.counts["GET"] > 3
+
+    def test_a_server_that_goes_down_midway_ends_it(
+        self, cloud: World, s3_server: S3Server
+    ) -> None:
+        """An answer that no retry helps with, after some were good: nothing is recorded."""
+        faults = Faults(lambda number, _method, _path: 403 if number > 2 else None)
+        with proxy(s3_server.endpoint, faults) as address:
+            self.through(cloud, address)
+            assert "nothing is recorded" in scan(cloud, "proxied", code=1)["said"]
+        assert faults.counts["GET"] > 2
+        assert manifests.load(cloud.data, "proxied", "v1").tiles == 0
+
+    def test_interrupted_it_says_so_and_records_nothing(
+        self, cloud: World, s3_server: S3Server
+    ) -> None:
+        slow = Faults(lambda number, _method, _path: 30.0 if number > 1 else None)
+        with proxy(s3_server.endpoint, slow) as address:
+            self.through(cloud, address)
+            running = subprocess.Popen(
+                cloud.tool("scan", "proxied"),
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=cloud.variables(),
+            )  # fmt: skip
+            while slow.counts.get("GET", 0) < 2 and running.poll() is None:
+                time.sleep(0.05)
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=60)
+        assert running.returncode == 130, said
+        assert "interrupted" in said
+        assert "Traceback" not in said
+        assert manifests.load(cloud.data, "proxied", "v1").tiles == 0
+
+    @staticmethod
+    def through(cloud: World, address: str) -> None:
+        """Add the store cloud once more, as one reaches it at that address."""
+        root = cloud.configuration.get("cloud").root
+        assert root is not None
+        cloud.add("proxied", root, endpoint=address)
 
     def test_cut_into_many_chains_it_is_the_same(
         self, cloud: World, monkeypatch: pytest.MonkeyPatch
