@@ -96,6 +96,8 @@ FILTERS = {
     '"tessera:year" % 0 = 0': "false",
     '"tessera:year" div 2 = 1011': "year IN (2022, 2023)",
     '2 ^ "tessera:store_count" = 8': "copies = 3",
+    '"tessera:lon" ^ 0.5 > 1': "lon > 1",
+    '("tessera:year" - 2021) ^ -1 = 1': "year = 2022",
     '"tessera:lon" < ( - (1))': "lon < -1",
     '-"tessera:lon" > 1.5': "lon < -1.5",
     '"tessera:lat" BETWEEN 50 + 1 AND 2 * 26': "lat BETWEEN 51 AND 52",

@@ -2,6 +2,14 @@
 -- brackets around themselves, divide whole numbers to whole numbers, and fail where they divide
 -- by zero. The API writes these into the filters it hands on; pgSTAC's upgrades leave them alone.
 -- No name may begin like t_ or s_, where pgSTAC's underscore stands for any character.
+
+CREATE FUNCTION tessera.power(base double precision, exponent double precision)
+RETURNS double precision LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT CASE WHEN base = 0 AND exponent < 0 OR base < 0 AND exponent <> trunc(exponent)
+                THEN NULL ELSE power(base, exponent) END
+$$;
+COMMENT ON FUNCTION tessera.power IS 'null where there is no such real number, as 1 / 0 is';
+
 INSERT INTO pgstac.cql2_ops (op, template) VALUES
     ('geotessera_number', '((%s)::float8)'),
     ('geotessera_time', '((%s)::timestamptz)'),
@@ -11,5 +19,5 @@ INSERT INTO pgstac.cql2_ops (op, template) VALUES
     ('geotessera_divide', '(%s / nullif(%s, 0))'),
     ('geotessera_divide_whole', '(trunc(%s / nullif(%s, 0)))'),
     ('geotessera_modulo', '(mod((%s)::numeric, nullif((%s)::numeric, 0))::float8)'),
-    ('geotessera_power', '(power(%s, %s))')
+    ('geotessera_power', '(tessera.power(%s, %s))')
 ON CONFLICT (op) DO UPDATE SET template = excluded.template;
