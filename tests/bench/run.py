@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 
 import loading
+import syncing
 from harness import Row, bench, save, table
 
-PARTS = {"load": loading.rows}
+PARTS = {"load": loading.rows, "sync": syncing.rows}
 
 
 def main() -> None:

