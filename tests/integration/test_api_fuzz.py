@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -249,3 +252,15 @@ def test_bodies(api: httpx.Client, body: dict[str, Any]) -> None:
 @pytest.mark.parametrize("path", ["/collections", "/collections/geotessera-2024/items"])
 def test_parameters(api: httpx.Client, path: str, parameters: dict[str, str]) -> None:
     check(api.get(path, params=parameters), parameters)
+
+
+def test_requests_made_from_the_openapi_document(api_address: str, tmp_path: Path) -> None:
+    checks = ("not_a_server_error", "status_code_conformance", "content_type_conformance",
+              "response_schema_conformance")  # fmt: skip
+    command = [
+        str(Path(sys.executable).parent / "schemathesis"), "run", f"{api_address}/api",
+        "--checks", ",".join(checks), "--phases", "examples,fuzzing",
+        "--max-examples", "30", "--seed", "1", "--workers", "1",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stdout[-4000:]
