@@ -100,8 +100,11 @@ def installed() -> bool:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[S3Server]:
-    """Start a server without a bucket, with its files in the folder, for the time of the block."""
+def running(folder: Path, *options: str) -> Iterator[S3Server]:
+    """Start a server without a bucket, with its files in the folder, for the time of the block.
+
+    `options` are more options of `weed server`.
+    """
     (folder / "data").mkdir()
     key, secret = uuid.uuid4().hex, uuid.uuid4().hex
     identity = {
@@ -114,7 +117,7 @@ def running(folder: Path) -> Iterator[S3Server]:
     log = folder / "log.txt"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            _command(folder, ports),
+            [*_command(folder, ports), *options],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -72,7 +72,8 @@ def _against_s5cmd(bench: Bench, planned: float) -> Iterator[Row]:
     """What s5cmd does to find what is missing: list both sides."""
     folder = bench.folder / "s3"
     folder.mkdir()
-    with seaweedfs.running(folder) as server:
+    # Bytes of small files beside their names: quicker to fill, and the same to list.
+    with seaweedfs.running(folder, "-filer.saveToFilerLimit=1024") as server:
         copies = _copies(bench, server)
         note(f"s5cmd --dry-run sync of {_LISTED:,} tiles")
         found = copies.s5cmd("--dry-run", "sync", f"{copies.tree}/", f"s3://{copies.bucket}/")
