@@ -106,9 +106,7 @@ def _rendered(collection: str, tiles: sql.Composable) -> sql.Composed:
 
 def remove(connection: Connection, series: Series) -> None:
     """Remove all items of a series, and its collection."""
-    statement = sql.SQL("SELECT pgstac.delete_collection({})").format(
-        sql.Literal(series.collection)
-    )
+    statement = composed("remove_items", collection=sql.Literal(series.collection))
     _patiently(connection, statement)
 
 

@@ -181,7 +181,8 @@ def _foretell(run: _Run) -> None:
             return
         wait_for_load_lock(connection, run.progress.tell)
         catalogue.check_ids(connection, run.options.stores)
-        run.summary.changes += _preview(connection, run, _changed(connection, run))
+        jobs = _changed(connection, run)
+        run.summary.changes += _preview(connection, run, jobs)
 
 
 def _write(run: _Run) -> None:

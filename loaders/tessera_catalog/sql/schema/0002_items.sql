@@ -102,8 +102,8 @@ LANGUAGE sql STABLE SET search_path = pgstac, public AS $$
       AND NOT indisunique
 $$;
 
--- Items are ours to write. When anyone else does, through pgSTAC or by hand, the next load makes
--- the items anew. On a partition the argument names the collection.
+-- Items are ours to write. When anyone else does, the next load makes the items of that collection
+-- anew. By hand, directly in a partition: the argument names the collection.
 CREATE FUNCTION tessera.void_projection() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = tessera AS $$
 BEGIN
@@ -112,8 +112,27 @@ BEGIN
     RETURN NULL;
 END;
 $$;
-CREATE TRIGGER tessera_void_projection AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
+CREATE TRIGGER tessera_void_projection AFTER TRUNCATE
     ON pgstac.items FOR EACH STATEMENT EXECUTE FUNCTION tessera.void_projection();
+
+-- As pgSTAC does: the statement's rows tell which.
+CREATE FUNCTION tessera.void_projections() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = tessera AS $$
+BEGIN
+    UPDATE tessera.collection SET projection = NULL
+    WHERE projection IS NOT NULL AND collection IN (SELECT t.collection FROM touched t);
+    RETURN NULL;
+END;
+$$;
+CREATE TRIGGER tessera_void_inserted AFTER INSERT ON pgstac.items
+    REFERENCING NEW TABLE AS touched
+    FOR EACH STATEMENT EXECUTE FUNCTION tessera.void_projections();
+CREATE TRIGGER tessera_void_updated AFTER UPDATE ON pgstac.items
+    REFERENCING NEW TABLE AS touched
+    FOR EACH STATEMENT EXECUTE FUNCTION tessera.void_projections();
+CREATE TRIGGER tessera_void_deleted AFTER DELETE ON pgstac.items
+    REFERENCING OLD TABLE AS touched
+    FOR EACH STATEMENT EXECUTE FUNCTION tessera.void_projections();
 
 -- Searches sort by these three when not told otherwise, and all items of a year share their
 -- datetime: without this index every page sorts a year. On the template too, so that pgSTAC
