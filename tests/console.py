@@ -33,7 +33,7 @@ _FENCE = re.compile(
 
 _UNIT = r"(?:days?|h|min|s)"
 _VARYING = (
-    (re.compile(rf"(?:under )?\d+ {_UNIT}(?: \d+ {_UNIT})?\b"), "TIME"),
+    (re.compile(rf"(?:under )?\d+(?:\.\d+)? {_UNIT}(?: \d+ {_UNIT})?\b"), "TIME"),
     (re.compile(r"[\d.,]+ (?:bytes|[kMGTP]B)/s"), "RATE"),
 )
 """What differs from run to run. Sizes do not: `108.5 MB` stays."""

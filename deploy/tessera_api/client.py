@@ -28,6 +28,8 @@ from tessera_api.settings import LANDING_PAGE_ID
 
 GEOJSON = "application/geo+json"
 
+SYNTHETIC = "**The tiles of this catalogue are synthetic: made up for trials.**"
+
 
 @attr.s
 class Client(CoreCrudClient):  # type: ignore[misc]
@@ -37,8 +39,13 @@ class Client(CoreCrudClient):  # type: ignore[misc]
 
     async def landing_page(self, **kwargs: Any) -> Any:
         """`GET /`."""
+        request = kwargs["request"]
         page = await super().landing_page(**kwargs)
-        page["links"] += links.of_landing_page(kwargs["request"])
+        page["links"] += links.of_landing_page(request)
+        async with request.app.state.get_connection(request, "r") as connection:
+            if await connection.fetchval(query("is_synthetic")):
+                page["title"] += " (synthetic)"
+                page["description"] += f"\n\n{SYNTHETIC}"
         return page
 
     async def get_search(self, request: Request, **given: Any) -> Response:

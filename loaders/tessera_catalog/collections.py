@@ -69,6 +69,7 @@ def collection(
             f"`tessera:missing_stores` say which hold it.{note}"
         ),
         "keywords": ["embeddings", "foundation model", "Sentinel-1", "Sentinel-2", "TESSERA"],
+        **({"tessera:synthetic": True} if synthetic else {}),
         "license": LICENSE,
         "providers": PROVIDERS,
         "extent": {

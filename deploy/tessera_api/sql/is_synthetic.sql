@@ -1,0 +1,2 @@
+-- Whether any collection is of made-up tiles.
+SELECT EXISTS (SELECT FROM pgstac.collections WHERE (content ->> 'tessera:synthetic')::boolean)

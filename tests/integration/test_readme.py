@@ -1,0 +1,20 @@
+"""The README's session, run as it stands there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from api_server import running
+from console import rehearse
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_session(migrated_pg_env: dict[str, str], tmp_path: Path) -> None:
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "TESSERA_"))}
+    environment = {**kept, **migrated_pg_env, "PATH": tools}
+    with running(environment) as address:
+        rehearse(ROOT / "README.md", tmp_path, environment, {"http://127.0.0.1:8080/api": address})
