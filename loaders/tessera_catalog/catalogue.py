@@ -81,7 +81,15 @@ def begin_series(connection: Connection, stores: Stores, holder: str, new: Serie
     `holder` is the store whose registry is loaded. What a collection says of the assets of all its
     items is renewed here, before new items rely on it.
     """
-    connection.execute(query("begin_series"), [new.dataset, new.collection, new.year, holder])
+    connection.execute(
+        query("begin_series"),
+        {
+            "dataset": new.dataset,
+            "collection": new.collection,
+            "year": new.year,
+            "holder": holder,
+        },
+    )
     empty = stac.Facts(0, -180, -90, 180, 90, None, None)
     document = stac.collection(stores, new.dataset, new.year, empty, synthetic=False)
     connection.execute(query("put_item_assets"), {"collection": Jsonb(document)})
