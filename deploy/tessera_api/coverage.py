@@ -91,7 +91,7 @@ class Picture:
     legend: bytes
 
 
-CollectionId = Annotated[str, Path(description="Id of a collection")]
+CollectionId = Annotated[str, Path(description="Id of a collection", examples=["geotessera-2024"])]
 ShowParameter = Annotated[
     Show,
     Query(description="`stores`: who has a copy in what state; `verified`: the month of the last"),

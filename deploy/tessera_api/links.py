@@ -16,6 +16,12 @@ def of_landing_page(request: Request) -> list[dict[str, Any]]:
     return [
         sortables(request),
         {
+            "rel": "related",
+            "type": "application/json",
+            "title": "Tiles and copies by dataset, year and store",
+            "href": f"{request.base_url}summary",
+        },
+        {
             "rel": "alternate",
             "type": "text/html",
             "title": "This catalogue in STAC Browser",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import seaweedfs
 from api_server import api, api_address, catalogue  # noqa: F401  # fixtures of the API's tests
+from map_world import map_api, map_database  # noqa: F401
 from seaweedfs import S3Server
 
 
