@@ -54,8 +54,8 @@ check: install ## Lint, types, import rules, configuration
 	$(BIN)/caddy validate --adapter caddyfile --config deploy/Caddyfile 2>&1 | grep -x 'Valid configuration'
 	$(BIN)/pip check
 
-lock: install ## Renew the pinned versions in requirements/ from pyproject.toml
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+lock: install ## Bring requirements/ into step with pyproject.toml; UPGRADE=1 takes newer versions
+	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-emit-index-url --custom-compile-command 'make lock' \
 		--all-extras --group dev --group tools --output-file $(LOCK) pyproject.toml
 
