@@ -137,12 +137,26 @@ def link(
                 result.collections += part.collections
         for store, unknown in connection.execute(query("unknown_tiles"), [dataset]):
             result.unknown[str(store)] = int(str(unknown))
-        if result.tiles and not dry_run:
-            # pgSTAC keeps the counts of past searches for a day.
-            connection.execute("DELETE FROM pgstac.search_wheres")
-            items.drop_replaced(connection)
+        if not dry_run:
+            _finish(connection, run, dataset)
     result.collections.sort()
     return result
+
+
+def _finish(connection: Connection, run: _Run, dataset: str) -> None:
+    """Note of all years that they agree with the manifests, and clean up."""
+    for name, told in run.told.items():
+        connection.execute(
+            query("confirm_links"),
+            {
+                "dataset": dataset,
+                "store": name,
+                "manifest_digest": told.manifest.digest,
+                "manifest_made": told.manifest.about.made,
+            },
+        )
+    catalogue.forget_counts(connection)
+    items.drop_replaced(connection)
 
 
 def _job(connection: Connection, run: _Run, series: Series) -> _Job | None:

@@ -332,10 +332,11 @@ def test_readers_see_the_old_catalogue_or_the_new(
 def test_the_command(
     link: Link, migrated_database: str, migrated_pg_env: dict[str, str], tmp_path: Path
 ) -> None:
-    content = rows(10)
+    # Two years, of which only one will change: the other agrees with the new manifest as well.
+    content = rows(10) + rows(3, 2023)
     load_rows(migrated_database, tmp_path, content)
     tell(tmp_path, "okavango", content)
-    tell(tmp_path, "s3", content[:4])
+    tell(tmp_path, "s3", content[:4] + content[10:])
     env = environment({**migrated_pg_env, "TESSERA_DATA": str(tmp_path)})
 
     def sync(*words: str) -> dict[str, Any]:
@@ -347,24 +348,25 @@ def test_the_command(
     never = sync("status")["catalogue"]["stores"]
     assert [store["linked"] for store in never] == [None, None]
     assert sync("link") == {
-        "tiles": 4,
-        "copies": {"okavango": 10, "s3": 4},
+        "tiles": 7,
+        "copies": {"okavango": 13, "s3": 7},
         "unknown": {},
-        "collections": ["geotessera-2024"],
+        "collections": ["geotessera-2023", "geotessera-2024"],
     }
     catalogue = sync("status")["catalogue"]
-    assert catalogue["tiles"] == 10
+    assert catalogue["tiles"] == 13
     assert [(s["name"], s["tiles"], s["in_step"]) for s in catalogue["stores"]] == [
-        ("okavango", 10, True),
-        ("s3", 4, True),
+        ("okavango", 13, True),
+        ("s3", 7, True),
     ]
-    tell(tmp_path, "s3", content[:5])
+    tell(tmp_path, "s3", content[:5] + content[10:])
     behind = sync("status")["catalogue"]["stores"][1]
-    assert (behind["tiles"], behind["in_step"]) == (4, False)
+    assert (behind["tiles"], behind["in_step"]) == (7, False)
     # Two at once: the second waits for the first.
     both = [subprocess.Popen([SYNC, "link"], env=env, stdout=subprocess.DEVNULL) for _ in "ab"]
     assert [process.wait() for process in both] == [0, 0]
-    assert len([one for one in shown(migrated_database).values() if "s3" in one[0]]) == 5
+    assert len([one for one in shown(migrated_database).values() if "s3" in one[0]]) == 8
+    assert sync("status")["catalogue"]["stores"][1]["in_step"]
 
 
 def test_items_edited_by_others_are_mended(
