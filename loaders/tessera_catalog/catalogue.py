@@ -27,6 +27,7 @@ class Series:
     dataset: str
     dataset_no: int
     year: int
+    holder: str
     tiles: int
     fingerprint: bytes | None
     projection: bytes | None
@@ -70,16 +71,16 @@ def series(connection: Connection, dataset: str) -> dict[int, Series]:
         return {s.year: s for s in cursor.execute(query("series"), [dataset])}
 
 
-def new_series(stores: Stores, dataset: str, year: int) -> Series:
+def new_series(stores: Stores, dataset: str, year: int, holder: str) -> Series:
     """A year that the database does not know yet, as it will be called."""
-    return Series(stores.collection_id(dataset, year), dataset, 0, year, 0, None, None)
+    return Series(stores.collection_id(dataset, year), dataset, 0, year, holder, 0, None, None)
 
 
-def begin_series(connection: Connection, stores: Stores, holder: str, new: Series) -> Series:
+def begin_series(connection: Connection, stores: Stores, new: Series) -> Series:
     """Register a series and give it its STAC collection, empty at first, if it has none.
 
-    `holder` is the store whose registry is loaded. What a collection says of the assets of all its
-    items is renewed here, before new items rely on it.
+    What a collection says of the assets of all its items is renewed here, before new items rely
+    on it.
     """
     connection.execute(
         query("begin_series"),
@@ -87,7 +88,7 @@ def begin_series(connection: Connection, stores: Stores, holder: str, new: Serie
             "dataset": new.dataset,
             "collection": new.collection,
             "year": new.year,
-            "holder": holder,
+            "holder": new.holder,
         },
     )
     empty = stac.Facts(0, -180, -90, 180, 90, None, None)

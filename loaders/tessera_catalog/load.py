@@ -201,10 +201,7 @@ def _write(run: _Run) -> None:
             if options.prune and not options.force:
                 _check_prune(connection, run, jobs)
             # All of them here and in order: loaders that make partitions at once block each other.
-            begun = [
-                catalogue.begin_series(connection, options.stores, options.holder, job.series)
-                for job in jobs
-            ]
+            begun = [catalogue.begin_series(connection, options.stores, job.series) for job in jobs]
         for changes in _run_jobs(run, [_Job(s, j.fed) for s, j in zip(begun, jobs, strict=True)]):
             run.summary.changes += changes
             catalogue.forget_counts(connection)
@@ -220,7 +217,7 @@ def _changed(connection: Connection, run: _Run) -> list[_Job]:
     for year, fed in feed.years.items():
         series = known.get(year)
         if series is None:
-            series = catalogue.new_series(options.stores, run.summary.dataset, year)
+            series = catalogue.new_series(options.stores, run.summary.dataset, year, options.holder)
         run.summary.collections.append(series.collection)
         if _is_current(connection, series, fed, options):
             run.summary.changes += Changes(unchanged=fed.rows)
@@ -238,7 +235,7 @@ def _changed(connection: Connection, run: _Run) -> list[_Job]:
 
 def _is_current(connection: Connection, series: Series, fed: Year, options: Options) -> bool:
     """Whether a year needs nothing: same rows as were loaded last, items made of them and there."""
-    if series.fingerprint != fed.fingerprint:
+    if series.fingerprint != fed.fingerprint or series.holder != options.holder:
         return False
     if options.prune and series.tiles != fed.rows:
         return False
@@ -293,7 +290,7 @@ def _load_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Changes:
         facts = catalogue.facts(connection, series)
         if facts.tiles == 0:
             items.remove(connection, series)
-        elif is_new or _are_outdated(connection, series, changes):
+        elif is_new or _are_outdated(connection, run, series, changes):
             items.rebuild(connection, series, step)
         else:
             items.patch(connection, series, tiles.CHANGED)
@@ -312,12 +309,13 @@ def _load_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Changes:
     return changes
 
 
-def _are_outdated(connection: Connection, series: Series, changes: Changes) -> bool:
+def _are_outdated(connection: Connection, run: _Run, series: Series, changes: Changes) -> bool:
     """Whether so many items changed, or no one knows which, that all are made anew."""
     return (
         changes.total > items.REBUILD_ABOVE * series.tiles
         # Void when others changed tiles: then items may be missing, or left over.
         or series.fingerprint is None
+        or series.holder != run.options.holder
         or not items.are_current(connection, series)
     )
 

@@ -125,7 +125,7 @@ def compare(
 
 
 def apply(connection: Connection, series: Series, holder: str) -> None:
-    """Carry out what `compare` found."""
+    """Carry out what `compare` found; `holder` is the store whose registry was fed."""
     connection.execute(
         composed(
             "apply_changes",
@@ -134,6 +134,15 @@ def apply(connection: Connection, series: Series, holder: str) -> None:
             holder=sql.Literal(holder),
         )
     )
+    if series.holder != holder:
+        connection.execute(
+            composed(
+                "change_holder",
+                tiles=series.table,
+                collection=sql.Literal(series.collection),
+                holder=sql.Literal(holder),
+            )
+        )
 
 
 def _copy(

@@ -10,5 +10,4 @@ WITH known AS (
 INSERT INTO tessera.collection (collection, dataset_no, year, holder)
 SELECT %(collection)s, dataset_no, %(year)s, %(holder)s
 FROM (SELECT dataset_no FROM known UNION ALL SELECT dataset_no FROM added) AS its
-ON CONFLICT (collection) DO UPDATE SET holder = excluded.holder
-WHERE tessera.collection.holder <> excluded.holder
+ON CONFLICT (collection) DO NOTHING

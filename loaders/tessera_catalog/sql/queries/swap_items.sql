@@ -9,6 +9,8 @@ BEGIN
         PERFORM pg_advisory_xact_lock(hashtext('tessera.swap_items'));
         LOCK TABLE pgstac.items IN ACCESS EXCLUSIVE MODE;
         ALTER TABLE pgstac.items DETACH PARTITION {old};
+        -- Its foreign key stays, and with it the deletes of any collection that come by here.
+        DROP TRIGGER IF EXISTS void_projection ON {old};
         ALTER TABLE {old} RENAME TO {old_name};
         ALTER INDEX {key_path} RENAME TO {old_key};
     END IF;
