@@ -66,6 +66,7 @@ def test_a_page_that_is_not(tmp_path: Path, page: str, why: str) -> None:
     ("shown", "printed", "same"),
     [
         ("as of 2 min 3 s ago", "as of under 1 s ago", True),
+        ("done (2.3 s)", "done (14 s)", True),
         ("moved 3 kB in 1 s, 2.5 kB/s", "moved 3 kB in 4 s, 812 bytes/s", True),
         ("moved 3 kB in 1 s, 2.5 kB/s", "moved 4 kB in 1 s, 2.5 kB/s", False),
         ("a\n…\nd", "a\nb\nc\nd", True),
