@@ -46,8 +46,9 @@ _SAID = pa.schema(
         pa.field("present", pa.bool_(), nullable=False),
         pa.field("embeddings_size", pa.int64()),
         pa.field("scales_size", pa.int64()),
-        pa.field("embeddings_sha256", pa.binary(32)),
-        pa.field("scales_sha256", pa.binary(32)),
+        # Not binary(32), which pgpq's last release for arm64 does not know.
+        pa.field("embeddings_sha256", pa.binary()),
+        pa.field("scales_sha256", pa.binary()),
         pa.field("verified_at", pa.timestamp("us", tz="UTC")),
     ]
 )
@@ -285,7 +286,7 @@ def _said(
     store_id: int, ids: npt.NDArray[np.int64], details: pa.Table, *, present: bool = True
 ) -> pa.RecordBatch:
     key = [np.full(len(ids), store_id, np.int16), ids, np.full(len(ids), present)]
-    values = [details.column(name).combine_chunks() for name in _DETAILS]
+    values = [details.column(n).combine_chunks().cast(_SAID.field(n).type) for n in _DETAILS]
     return pa.RecordBatch.from_arrays([*(pa.array(k) for k in key), *values], schema=_SAID)
 
 

@@ -22,7 +22,12 @@ from tessera_catalog.manifest import TILES
 _ROWS = pa.schema(
     [
         pa.field("id", pa.int64(), nullable=False),
-        *(field for field in TILES if field.name != "year"),
+        # Older releases of pgpq, the last ones for arm64, know no binary of fixed size.
+        *(
+            field.with_type(pa.binary()) if pa.types.is_fixed_size_binary(field.type) else field
+            for field in TILES
+            if field.name != "year"
+        ),
     ]
 )
 """A tile on its way into the database; year and dataset are the partition's defaults."""
@@ -162,7 +167,7 @@ def _copy(
         for batch in batches:
             lon_i, lat_i = (batch.column(n).to_numpy().astype(np.int64) for n in ("lon_i", "lat_i"))
             ids = pa.array(series.first_id + grid.cell(lon_i, lat_i))
-            values = [ids, *(batch.column(name) for name in _ROWS.names[1:])]
+            values = [ids, *(batch.column(f.name).cast(f.type) for f in list(_ROWS)[1:])]
             copy.write(encoder.write_batch(pa.RecordBatch.from_arrays(values, schema=_ROWS)))
             rows += batch.num_rows
             advance(batch.num_rows)
