@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 from starlette.requests import Request
@@ -19,8 +19,21 @@ Connection: TypeAlias = asyncpg.pool.PoolConnectionProxy
 MAX_AGE = 60.0
 """Seconds after which the queryables are read again: an operator may edit them by hand."""
 
-MAX_COUNTS = 10_000
+MAX_KEPT = 10_000
 """Searches whose number of matches is remembered."""
+
+T = TypeVar("T")
+
+
+class Recent(OrderedDict[str, T]):
+    """What was put last under at most `MAX_KEPT` keys."""
+
+    def put(self, key: str, value: T) -> T:
+        """Keep a value, and let go of the one that was put first when there are too many."""
+        self[key] = value
+        if len(self) > MAX_KEPT:
+            self.popitem(last=False)
+        return value
 
 
 @dataclass
@@ -28,26 +41,27 @@ class Snapshot:
     """One revision of the catalogue."""
 
     revision: str
-    definitions: dict[str, dict[str, Any]]
-    """JSON schemas of the queryables by name."""
+    properties: Properties
+    placed: bool
+    """Whether every item is a tile that the placements count."""
+
+    all_stores: int | None
+    """Copies of a tile that is on every store; None: it cannot be told by their number."""
 
     read_at: float
-    counts: OrderedDict[str, int] = field(default_factory=OrderedDict)
-    """Matches by search; the ones asked for last at the end."""
+    counts: Recent[int] = field(default_factory=Recent)
+    """Matches by search."""
+
+    tiles: Recent[dict[str, int]] = field(default_factory=Recent)
+    """Tiles of each collection by search of the placements."""
 
     base_items: dict[tuple[str, int | None], dict[str, Any]] = field(default_factory=dict)
     """By collection and number of the base item; None is the collection's first."""
 
-    def __post_init__(self) -> None:
-        self.properties = Properties(self.definitions)
-
     async def count(self, connection: Connection, search: str) -> int:
         """Matches of a search, a JSON text without what makes its page."""
         if search not in self.counts:
-            self.counts[search] = await connection.fetchval(query("count"), search)
-            if len(self.counts) > MAX_COUNTS:
-                self.counts.popitem(last=False)
-        self.counts.move_to_end(search)
+            return self.counts.put(search, await connection.fetchval(query("count"), search))
         return self.counts[search]
 
     async def base_item(
@@ -66,8 +80,16 @@ async def snapshot(request: Request, connection: Connection) -> Snapshot:
     state = request.app.state
     revision = request.scope.get(REVISION) or await connection.fetchval(query("revision"))
     known: Snapshot | None = getattr(state, "snapshot", None)
-    now = time.monotonic()
-    if known is None or known.revision != revision or now - known.read_at > MAX_AGE:
-        definitions = await connection.fetchval(query("catalogue"))
-        known = state.snapshot = Snapshot(revision, definitions, now)
+    if known is None or known.revision != revision or time.monotonic() - known.read_at > MAX_AGE:
+        known = state.snapshot = await _read(connection, revision)
     return known
+
+
+async def _read(connection: Connection, revision: str) -> Snapshot:
+    row = await connection.fetchrow(query("catalogue"))
+    queryables = row["queryables"]
+    properties = Properties(
+        {name: each["definition"] for name, each in queryables.items()},
+        [name for name, each in queryables.items() if str(each["index"]).upper() == "BTREE"],
+    )
+    return Snapshot(revision, properties, row["placed"], row["all_stores"], time.monotonic())

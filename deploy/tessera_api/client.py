@@ -22,8 +22,9 @@ from tessera_api import collection_search, links
 from tessera_api.catalogue import Connection, Snapshot, snapshot
 from tessera_api.errors import InvalidParameter
 from tessera_api.items import whole
+from tessera_api.placements import Narrowed, narrowed
 from tessera_api.queries import query
-from tessera_api.requests import Search, of_get, of_post
+from tessera_api.requests import Search, Token, of_get, of_post
 from tessera_api.settings import LANDING_PAGE_ID
 
 GEOJSON = "application/geo+json"
@@ -69,7 +70,8 @@ class Client(CoreCrudClient):  # type: ignore[misc]
         search = Search(ids=[item_id], collections=[collection_id], limit=1)
         async with request.app.state.get_connection(request, "r") as connection:
             catalogue = await snapshot(request, connection)
-            rows = await _page(connection, search, catalogue)
+            short = Narrowed(search.for_pgstac(catalogue.properties), None)
+            rows = await _page(connection, short, search)
             found = await whole(connection, rows, search, catalogue, request)
         if not found:
             raise NotFoundError(f"Item {item_id} in Collection {collection_id} does not exist.")
@@ -106,22 +108,21 @@ async def _found(
     """The page of a search; NotFoundError when it is of a collection that does not exist."""
     async with request.app.state.get_connection(request, "r") as connection:
         catalogue = await snapshot(request, connection)
-        rows = await _page(connection, search, catalogue)
+        short = await narrowed(connection, search.for_pgstac(catalogue.properties), catalogue)
+        rows = await _page(connection, short, search)
         if not rows and collection_id is not None:
             await _must_exist(connection, collection_id)
         items = await whole(connection, rows[: search.limit], search, catalogue, request)
-        matched = await _matched(connection, search, catalogue)
-    backward = search.token is not None and search.token.lower().startswith("prev")
-    if backward:
+        matched = await _matched(connection, short, catalogue)
+    ends = [Token(row["collection"], row["id"]).write() for row in rows[: search.limit]]
+    if search.token.backward:
         items.reverse()
-    ends = [f"{_hex(row['collection'])}:{_hex(row['id'])}" for row in rows[: search.limit]]
-    if backward:
         ends.reverse()
     more = len(rows) > search.limit
     paging = PagingLinks(
         request=request,
-        next=ends[-1] if ends and (more or backward) else None,
-        prev=ends[0] if ends and search.token and (more or not backward) else None,
+        next=ends[-1] if ends and (more or search.token.backward) else None,
+        prev=ends[0] if ends and search.token.id and (more or not search.token.backward) else None,
     )
     page = {
         "type": "FeatureCollection",
@@ -135,19 +136,25 @@ async def _found(
     return Response(orjson.dumps(page), media_type=GEOJSON)
 
 
-async def _page(
-    connection: Connection, search: Search, catalogue: Snapshot
-) -> list[asyncpg.Record]:
-    asked = {**search.for_pgstac(catalogue.properties), "limit": search.limit}
-    if search.token is not None:
-        asked["token"] = search.token
-    rows: list[asyncpg.Record] = await connection.fetch(query("page"), orjson.dumps(asked).decode())
+async def _page(connection: Connection, short: Narrowed, search: Search) -> list[asyncpg.Record]:
+    token = search.token
+    rows: list[asyncpg.Record] = []
+    if short.matched != 0:
+        asked = orjson.dumps({**short.asked, "limit": search.limit}).decode()
+        rows = await connection.fetch(
+            query("page"), asked, token.collection, token.id, token.backward
+        )
+    if not rows and token.id:
+        known = await connection.fetchval(query("item_exists"), token.collection, token.id)
+        if not known:
+            raise InvalidParameter("the item that the token names does not exist any more")
     return rows
 
 
-async def _matched(connection: Connection, search: Search, catalogue: Snapshot) -> int:
-    asked = search.for_pgstac(catalogue.properties)
-    asked.pop("sortby", None)
+async def _matched(connection: Connection, short: Narrowed, catalogue: Snapshot) -> int:
+    if short.matched is not None:
+        return short.matched
+    asked = {name: value for name, value in short.asked.items() if name != "sortby"}
     text = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS).decode()
     return await catalogue.count(connection, text)
 
@@ -155,7 +162,3 @@ async def _matched(connection: Connection, search: Search, catalogue: Snapshot) 
 async def _must_exist(connection: Connection, collection_id: str) -> None:
     if not await connection.fetchval(query("collection_exists"), collection_id):
         raise NotFoundError(f"Collection {collection_id} does not exist.")
-
-
-def _hex(text: str) -> str:
-    return text.encode().hex()

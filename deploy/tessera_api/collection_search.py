@@ -8,9 +8,10 @@ from typing import Any
 from starlette.requests import Request
 
 from tessera_api import times
+from tessera_api.errors import InvalidParameter
 from tessera_api.filters.properties import Properties
 from tessera_api.filters.rewrite import rewrite
-from tessera_api.requests import filter_of_get, place, sort_field
+from tessera_api.requests import filter_of_get, place
 
 PROPERTIES = Properties(
     {
@@ -21,7 +22,10 @@ PROPERTIES = Properties(
         "keywords": {"title": "Keywords", "type": "array"},
     }
 )
-"""What collections can be filtered and sorted by, besides their extents."""
+"""What collections can be filtered by, besides their extents."""
+
+SORTABLES = {name: PROPERTIES.definitions[name] for name in ("id", "title", "license")}
+"""What collections can be sorted by."""
 
 REQUIRED = {"type", "stac_version", "id", "description", "license", "extent", "links"}
 """Members without which a collection is none: clients fail over what lacks them."""
@@ -63,5 +67,7 @@ def _fields(names: list[str] | None) -> list[str] | None:
 
 def _sortby(names: list[str] | None) -> list[str] | None:
     for name in names or ():
-        sort_field({"field": name.strip(" +").removeprefix("-"), "direction": "asc"}, PROPERTIES)
+        bare = name.strip(" +").removeprefix("-")
+        if bare not in SORTABLES:
+            raise InvalidParameter(f"sortby cannot order collections by '{bare[:100]}'")
     return names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -19,7 +20,7 @@ from starlette.requests import Request
 from tessera_api import geometries, times
 from tessera_api.errors import InvalidFilter, InvalidParameter
 from tessera_api.filters.parse import CRS, Language, check_crs, parse
-from tessera_api.filters.properties import Kind, Properties, unknown
+from tessera_api.filters.properties import YEAR, Properties, names
 from tessera_api.filters.query import as_cql2
 from tessera_api.filters.rewrite import rewrite
 from tessera_api.settings import DEFAULT_LIMIT, MAX_LIMIT
@@ -92,6 +93,36 @@ class QueryPost(BaseModel):
         return value or None
 
 
+@dataclass(frozen=True)
+class Token:
+    """Where a page begins: behind an item, or before it when `backward`."""
+
+    collection: str | None = None
+    id: str | None = None
+    backward: bool = False
+
+    @classmethod
+    def read(cls, text: str | None) -> Token:
+        """The token of a request, as pgSTAC writes it; InvalidParameter when it is none."""
+        if text is None:
+            return cls()
+        match = _TOKEN.fullmatch(text.lower())
+        if match is None:
+            raise InvalidParameter(f"token '{text[:60]}' is not one of a link")
+        try:
+            collection, item_id = (bytes.fromhex(part).decode() for part in match.groups()[1:])
+        except UnicodeDecodeError as error:
+            raise InvalidParameter(f"token '{text[:60]}' is not one of a link") from error
+        return cls(collection, item_id, match[1] == "prev")
+
+    def write(self) -> str:
+        """The token less its direction, which stac-fastapi puts before it."""
+        return ":".join(str(part).encode().hex() for part in (self.collection, self.id))
+
+
+_TOKEN = re.compile(r"(next|prev):((?:[0-9a-f]{2})+):((?:[0-9a-f]{2})+)")
+
+
 @dataclass
 class Search:
     """One search of items, whichever way it was asked."""
@@ -107,7 +138,7 @@ class Search:
     include: set[str] = field(default_factory=set)
     exclude: set[str] = field(default_factory=set)
     limit: int = DEFAULT_LIMIT
-    token: str | None = None
+    token: Token = Token()
 
     def for_pgstac(self, properties: Properties) -> dict[str, Any]:
         """What is matched and how it is sorted, as pgSTAC's search() takes it.
@@ -126,9 +157,12 @@ class Search:
 
     def warnings(self, properties: Properties) -> list[str]:
         """What a client should know of a search that was answered all the same."""
-        names = unknown(self.filter, properties)
-        names += [n for n in self.query or () if not properties.get(n).known]
-        return [f"no item has the property '{name[:100]}': see the queryables" for name in names]
+        named = names(self.filter) | set(self.query or ())
+        return [
+            f"no item has the property '{name[:100]}': see the queryables"
+            for name in sorted(named)
+            if not properties.get(name).known
+        ]
 
     def _filter(self, properties: Properties) -> Any:
         parts = [] if self.filter is None else [self.filter]
@@ -154,7 +188,7 @@ def of_get(request: Request, **given: Any) -> Search:
         include=include,
         exclude=exclude,
         limit=given.get("limit") or DEFAULT_LIMIT,
-        token=given.get("token"),
+        token=Token.read(given.get("token")),
     )
 
 
@@ -176,7 +210,7 @@ def of_post(body: Any) -> Search:
         include=include,
         exclude=clean_exclude_set(exclude, include) if include else exclude,
         limit=body.limit or DEFAULT_LIMIT,
-        token=body.token,
+        token=Token.read(body.token),
     )
 
 
@@ -224,16 +258,15 @@ def _direction(name: str) -> dict[str, str]:
 
 
 def sort_field(each: dict[str, str], properties: Properties) -> dict[str, str]:
-    """A member of `sortby` by a property that has an order."""
+    """A member of `sortby`, as pgSTAC takes it; InvalidParameter when there is no such order."""
     try:
         found = properties.get(each["field"])
     except InvalidFilter as error:
         raise InvalidParameter(f"sortby: {error}") from error
-    if not found.known:
-        raise InvalidParameter(f"sortby: there is no property '{found.name[:100]}'")
-    if found.kind in (Kind.ARRAY, Kind.GEOMETRY):
-        raise InvalidParameter(f"sortby cannot order by '{found.name}': it is {found.kind.value}")
-    return {"field": found.name, "direction": each["direction"]}
+    if not found.sortable:
+        raise InvalidParameter(f"sortby cannot order by '{found.name[:100]}': see the sortables")
+    name = "datetime" if found.name in (YEAR, "start_datetime") else found.name
+    return {"field": name, "direction": each["direction"]}
 
 
 def _fields(names: Iterable[str]) -> tuple[set[str], set[str]]:

@@ -11,8 +11,8 @@ from stac_fastapi.types.errors import NotFoundError
 from starlette.requests import Request
 
 from tessera_api.catalogue import snapshot
-from tessera_api.collection_search import PROPERTIES as OF_COLLECTIONS
-from tessera_api.filters.properties import Kind, kind_of
+from tessera_api.collection_search import SORTABLES as OF_COLLECTIONS
+from tessera_api.filters.properties import Properties
 from tessera_api.queries import query
 
 _DRAFT = "https://json-schema.org/draft/2019-09/schema"
@@ -27,8 +27,8 @@ class QueryablesClient(AsyncBaseFiltersClient):
     ) -> dict[str, Any]:
         """`GET /queryables` and `GET /collections/{collection_id}/queryables`."""
         request = kwargs["request"]
-        properties = await _definitions(request, collection_id)
-        return _schema(request, "Queryables", properties)
+        properties = await _properties(request, collection_id)
+        return _schema(request, "Queryables", properties.definitions)
 
 
 @attr.s
@@ -38,40 +38,37 @@ class SortablesClient(AsyncBaseSortablesClient):
     async def get_sortables(self, request: Request | None = None, **_: Any) -> dict[str, Any]:
         """`GET /sortables`."""
         assert request is not None  # noqa: S101  # the routes always give it
-        return _schema(request, "Sortables", _ordered(await _definitions(request, None)))
+        return await _sortables(request, None)
 
     async def get_collection_sortables(
         self, collection_id: str, request: Request | None = None, **_: Any
     ) -> dict[str, Any]:
         """`GET /collections/{collection_id}/sortables`."""
         assert request is not None  # noqa: S101
-        return _schema(request, "Sortables", _ordered(await _definitions(request, collection_id)))
+        return await _sortables(request, collection_id)
 
     async def get_collections_sortables(
         self, request: Request | None = None, **_: Any
     ) -> dict[str, Any]:
         """`GET /collections-sortables`."""
         assert request is not None  # noqa: S101
-        return _schema(request, "Sortables", _ordered(OF_COLLECTIONS.definitions))
+        return _schema(request, "Sortables", OF_COLLECTIONS)
 
 
-async def _definitions(request: Request, collection_id: str | None) -> dict[str, dict[str, Any]]:
-    """Schemas by property; NotFoundError when there is no such collection."""
+async def _properties(request: Request, collection_id: str | None) -> Properties:
+    """The properties of items; NotFoundError when there is no such collection."""
     async with request.app.state.get_connection(request, "r") as connection:
         catalogue = await snapshot(request, connection)
         if collection_id is not None and not await connection.fetchval(
             query("collection_exists"), collection_id
         ):
             raise NotFoundError(f"Collection {collection_id} does not exist.")
-    return catalogue.definitions
+    return catalogue.properties
 
 
-def _ordered(definitions: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {
-        name: schema
-        for name, schema in definitions.items()
-        if kind_of(name, schema) not in (Kind.ARRAY, Kind.GEOMETRY)
-    }
+async def _sortables(request: Request, collection_id: str | None) -> dict[str, Any]:
+    properties = await _properties(request, collection_id)
+    return _schema(request, "Sortables", properties.sortables)
 
 
 def _schema(request: Request, title: str, properties: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A small catalogue for tests of the API: items as the loader renders them, through pypgstac.
+"""A small catalogue for tests of the API, loaded and linked as any other.
 
 Four years around Britain, the first of them dense, and a few tiles at the edges of the map; three
 stores of which the second and third lack some. Everything follows from the tile alone.
@@ -6,21 +6,28 @@ stores of which the second and third lack some. Everything follows from the tile
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
-from collections.abc import Iterator
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import psycopg
-from pypgstac.db import PgstacDB
-from pypgstac.load import Loader, Methods
+import pyarrow as pa
+from psycopg.conninfo import conninfo_to_dict
+from registries import STORES, environment, load_rows, sha
 
 from tessera_catalog import grid
-from tessera_catalog.catalogue import put_queryables
-from tessera_catalog.stores import load_stores
+from tessera_catalog.store_manifest import ROWS, About
+from tessera_sync import manifests
 
-STORES = load_stores()
 YEARS = {2021: 1, 2022: 2, 2023: 3, 2024: 5}
 """Years, and one of how many tiles each has."""
+
+TILES = 3200
 
 EDGES = ((17995, 6705), (-17995, 6705), (17995, -1775), (-5, -5), (5, 5), (15, 8995), (15, -8995))
 
@@ -52,9 +59,10 @@ EXTENSIONS = [
 
 
 def tiles(year: int) -> list[tuple[int, int]]:
-    """Centres of a year's tiles, hundredths of a degree."""
+    """Centres of a year's tiles, hundredths of a degree, row by row from the north-west."""
     britain = [(lon, lat) for lat in range(5005, 5395, 10) for lon in range(-195, 196, 10)]
-    return [*EDGES, *(tile for n, tile in enumerate(britain) if n % YEARS[year] == 0)]
+    chosen = [*EDGES, *(tile for n, tile in enumerate(britain) if n % YEARS[year] == 0)]
+    return sorted(chosen, key=lambda tile: int(grid.cell(*tile)))
 
 
 def stores_of(year: int, lon_i: int, lat_i: int) -> list[str]:
@@ -64,122 +72,74 @@ def stores_of(year: int, lon_i: int, lat_i: int) -> list[str]:
     return [name for name, held in zip(STORES.names, holds, strict=True) if held]
 
 
-def item(year: int, lon_i: int, lat_i: int) -> dict[str, Any]:
-    """The STAC item of a tile."""
-    west, south, east, north = grid.footprint(lon_i, lat_i)
-    stores = stores_of(year, lon_i, lat_i)
-    month = 1 + (lon_i // 10) % 12
-    properties: dict[str, Any] = {
-        "title": f"Tile {grid.degrees(lat_i)} {grid.degrees(lon_i)} ({year})",
-        "datetime": f"{year}-01-01T00:00:00Z",
-        "start_datetime": f"{year}-01-01T00:00:00Z",
-        "end_datetime": f"{year}-12-31T23:59:59Z",
-        "created": f"{year + 1}-{month:02d}-02T03:04:05Z",
-        "updated": f"{year + 1}-{month:02d}-03T00:00:00Z",
-        "gsd": 10,
-        "grid:code": f"TESSERA-{grid.tile_name(lon_i, lat_i)}",
-        "tessera:year": year,
-        "tessera:lon": lon_i / 100,
-        "tessera:lat": lat_i / 100,
-        "tessera:dataset": "v1",
-        "tessera:stores": stores,
-        "tessera:missing_stores": [name for name in STORES.names if name not in stores],
-        "tessera:store_count": len(stores),
-    }
-    properties |= {f"tessera:in_{name}": name in stores for name in STORES.names}
-    if lat_i % 50 == 5:
-        properties["tessera:verified"] = f"{year + 2}-06-01T12:00:00Z"
+def row(year: int, lon_i: int, lat_i: int) -> dict[str, Any]:
+    """The registry's row of a tile."""
+    month, size = 1 + (lon_i // 10) % 12, 160_000_000 - abs(lat_i) * 1000
+    written = dt.datetime(year + 1, month, 2, 3, 4, 5, tzinfo=dt.UTC)
     return {
-        "type": "Feature",
-        "stac_version": "1.1.0",
-        "stac_extensions": EXTENSIONS,
-        "id": grid.item_id(year, lon_i, lat_i),
-        "collection": STORES.collection_id("v1", year),
-        "bbox": [west, south, east, north],
-        "geometry": {
-            "type": "Polygon",
-            "coordinates": [
-                [[west, south], [east, south], [east, north], [west, north], [west, south]]
-            ],
-        },
-        "properties": properties,
-        "links": [],
-        "assets": _assets(year, lon_i, lat_i, stores),
-    }
-
-
-def _assets(year: int, lon_i: int, lat_i: int, stores: list[str]) -> dict[str, Any]:
-    path = f"{grid.tile_path(year, lon_i, lat_i)}/{grid.tile_name(lon_i, lat_i)}"
-    size = 160_000_000 - abs(lat_i) * 1000
-    assets = {}
-    for key, suffix, size_of in (
-        ("embeddings", ".npy", size),
-        ("embeddings_scales", "_scales.npy", size // 32),
-    ):
-        hrefs = {
-            name: {
-                "href": f"{STORES.get(name).url}/{path}{suffix}",
-                "alternate:name": STORES.get(name).title,
-            }
-            for name in stores
-        }
-        digest = hashlib.sha256(f"{path}{suffix}".encode()).hexdigest()
-        assets[key] = {
-            **ITEM_ASSETS[key],
-            **hrefs.pop(stores[0]),
-            "file:size": size_of,
-            "file:checksum": f"1220{digest}",
-            **({"alternate": hrefs} if hrefs else {}),
-        }
-    return assets
-
-
-ITEM_ASSETS: dict[str, dict[str, Any]] = {
-    "embeddings": {
-        "title": "Embeddings",
-        "type": "application/octet-stream",
-        "roles": ["data"],
-    },
-    "embeddings_scales": {
-        "title": "Scales",
-        "type": "application/octet-stream",
-        "roles": ["data"],
-    },
-}
-
-
-def collection(year: int) -> dict[str, Any]:
-    """The STAC collection of a year."""
-    return {
-        "type": "Collection",
-        "stac_version": "1.1.0",
-        "stac_extensions": ["https://stac-extensions.github.io/item-assets/v1.0.0/schema.json"],
-        "id": STORES.collection_id("v1", year),
-        "title": f"GeoTessera embeddings {year}",
-        "description": f"Embeddings of {year}, one item a tile.",
-        "keywords": ["embeddings", "tessera"],
-        "license": "CC0-1.0",
-        "extent": {
-            "spatial": {"bbox": [[-180, -90, 180, 90]]},
-            "temporal": {"interval": [[f"{year}-01-01T00:00:00Z", f"{year}-12-31T23:59:59Z"]]},
-        },
-        "links": [],
-        "item_assets": ITEM_ASSETS,
+        "lat": lat_i / 100,
+        "lon": lon_i / 100,
+        "year": year,
+        "hash": sha(f"{year}/{lon_i}/{lat_i}"),
+        "scales_hash": sha(f"{year}/{lon_i}/{lat_i}/scales"),
+        "mtime": written.timestamp(),
+        "scales_mtime": written.replace(day=3, hour=0, minute=0, second=0).timestamp(),
+        "file_size": size,
+        "scales_size": size // 32,
     }
 
 
 def fill(conninfo: str) -> None:
-    """Load the catalogue into a migrated database."""
+    """Load the catalogue into a migrated database, and link the manifests of its stores."""
+    parts = conninfo_to_dict(conninfo)
+    variables = {
+        "PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password",
+        "PGDATABASE": "dbname",
+    }  # fmt: skip
+    env = {name: str(parts[key]) for name, key in variables.items() if parts.get(key)}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        content = [row(year, *tile) for year in YEARS for tile in tiles(year)]
+        load_rows(conninfo, folder, content)
+        for store in STORES.names:
+            _tell(folder, store)
+        _link(folder, env)
     with psycopg.connect(conninfo) as connection:
-        put_queryables(connection, STORES)
         connection.execute(TRUTH)
-    with PgstacDB(dsn=conninfo) as db:
-        loader = Loader(db=db)
-        loader.load_collections((collection(year) for year in YEARS), Methods.insert)
-        loader.load_items(_items(), Methods.insert)
 
 
-def _items() -> Iterator[dict[str, Any]]:
-    for year in YEARS:
-        for tile in tiles(year):
-            yield item(year, *tile)
+def _tell(folder: Path, store: str) -> None:
+    """Write the manifest of a store."""
+    tables = {
+        year: pa.Table.from_pylist(
+            [_copy(store, year, *tile) for tile in tiles(year) if store in stores_of(year, *tile)],
+            schema=ROWS,
+        )
+        for year in YEARS
+    }
+    about = About(store, "v1", dt.datetime(2026, 11, 1, tzinfo=dt.UTC), "a test", "0")
+    with manifests.lock(folder, store):
+        manifests.save(folder, about, tables)
+
+
+def _copy(store: str, year: int, lon_i: int, lat_i: int) -> dict[str, Any]:
+    known = row(year, lon_i, lat_i)
+    verified = dt.datetime(year + 2, 6, 1, 12, tzinfo=dt.UTC)
+    first = store == STORES.primary.name
+    return {
+        "year": year,
+        "lon_i": lon_i,
+        "lat_i": lat_i,
+        "embeddings_size": known["file_size"],
+        "scales_size": known["scales_size"],
+        "embeddings_sha256": bytes.fromhex(known["hash"]),
+        "scales_sha256": bytes.fromhex(known["scales_hash"]),
+        "verified_at": verified if first and lat_i % 50 == 5 else None,
+    }
+
+
+def _link(folder: Path, env: Mapping[str, str]) -> None:
+    subprocess.run(
+        [str(Path(sys.executable).parent / "tessera-sync"), "link", "--data", str(folder)],
+        env=environment(env, folder), check=True, capture_output=True,
+    )  # fmt: skip

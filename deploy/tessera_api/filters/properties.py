@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -22,6 +22,8 @@ class Kind(Enum):
     GEOMETRY = "a geometry"
     UNKNOWN = "unknown"
 
+
+YEAR = "tessera:year"
 
 COLUMNS = {
     "id": Kind.TEXT,
@@ -48,15 +50,38 @@ class Property:
 
     known: bool = True
 
+    indexed: bool = False
+    """Whether an index has its values in order."""
+
+    @property
+    def sortable(self) -> bool:
+        """Whether pages sorted by it cost the same wherever they are.
+
+        That takes an index, and few items to a value: whole numbers are counts and years, and
+        sorting by the year is sorting by time.
+        """
+        if self.name in COLUMNS:
+            return self.name in ("id", "collection", "datetime", "start_datetime")
+        ordered = self.kind in (Kind.NUMBER, Kind.TIME) and not self.whole
+        return self.name == YEAR or (self.indexed and ordered)
+
 
 class Properties:
     """The properties by name."""
 
-    def __init__(self, definitions: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self, definitions: Mapping[str, Mapping[str, Any]], indexed: Iterable[str] = ()
+    ) -> None:
         """From JSON schemas by name, as the queryables of pgSTAC hold them."""
+        ordered = set(indexed)
         self.definitions = {name: dict(schema) for name, schema in definitions.items()}
         self._known = {
-            name: Property(name, kind_of(name, schema), schema.get("type") == "integer")
+            name: Property(
+                name,
+                kind_of(name, schema),
+                whole=schema.get("type") == "integer",
+                indexed=name in ordered,
+            )
             for name, schema in definitions.items()
         }
         for name, kind in COLUMNS.items():
@@ -65,6 +90,17 @@ class Properties:
     def __iter__(self) -> Iterator[Property]:
         """Over all of them, in the order of their definitions."""
         return iter(self._known.values())
+
+    def has(self, name: str) -> bool:
+        """Whether there is a property of exactly that name."""
+        return name in self._known
+
+    @property
+    def sortables(self) -> dict[str, dict[str, Any]]:
+        """JSON schemas of those that items can be sorted by."""
+        return {
+            name: schema for name, schema in self.definitions.items() if self.get(name).sortable
+        }
 
     def get(self, name: Any) -> Property:
         """The property of that name; InvalidFilter when it is one of ours but for a slip.
@@ -86,19 +122,19 @@ class Properties:
         return Property(bare, Kind.UNKNOWN, known=False)
 
 
-def unknown(tree: Any, properties: Properties) -> list[str]:
-    """Names of a parsed filter that are no properties of ours, each once."""
-    found: dict[str, None] = {}
+def names(tree: Any) -> set[str]:
+    """Names of the properties in a filter."""
+    found: set[str] = set()
     waiting = [tree]
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
-            if isinstance(node.get("property"), str) and not properties.get(node["property"]).known:
-                found[node["property"]] = None
+            if isinstance(node.get("property"), str):
+                found.add(node["property"])
             waiting.extend(node.values())
         elif isinstance(node, list):
             waiting.extend(node)
-    return sorted(found)
+    return found
 
 
 def kind_of(name: str, schema: Mapping[str, Any]) -> Kind:

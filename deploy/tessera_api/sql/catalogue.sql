@@ -1,3 +1,13 @@
--- The queryables, as {name: definition}. A definition for single collections counts for all.
-SELECT coalesce(jsonb_object_agg(name, coalesce(definition, '{}') ORDER BY id), '{}')
-FROM queryables
+-- What is kept in memory of the catalogue: the queryables, as {name: {definition, index}}; whether
+-- every item is a tile that the placements count; and how many copies a tile has that is on every
+-- store (null: it cannot be told by their number).
+SELECT
+    (SELECT coalesce(jsonb_object_agg(name, jsonb_build_object(
+                'definition', coalesce(definition, '{}'), 'index', property_index_type)), '{}')
+     FROM queryables) AS queryables,
+    NOT EXISTS (SELECT FROM collections AS c
+                WHERE NOT EXISTS (SELECT FROM tessera.collection WHERE collection = c.id))
+    AND NOT EXISTS (SELECT FROM tessera.collection AS c
+                    WHERE tiles <> (SELECT coalesce(sum(p.tiles), 0) FROM tessera.placement AS p
+                                    WHERE p.collection = c.collection)) AS placed,
+    tessera.store_count_of_all() AS all_stores
