@@ -71,6 +71,7 @@ def migrate(conninfo: str = "") -> None:
         _check_or_install_pgstac(connection, conninfo)
         connection.execute(query("migration_table"))
         _apply_migrations(connection)
+        connection.execute(query("fresh_reads"))
         connection.execute(query("role_settings"))
 
 
