@@ -24,8 +24,9 @@ def main() -> None:
     rows: list[Row] = []
     with bench(given.tiles) as at:
         for part in given.only or PARTS:
-            rows += PARTS[part](at)
-            save(rows, given.output)
+            for row in PARTS[part](at):
+                rows.append(row)
+                save(rows, given.output)
     print(table(rows))
 
 
