@@ -65,6 +65,19 @@ def test_found_and_counted_as_by_sql(
     assert set(found) == catalogue.ids(f"({FILTERS[text]}) AND {also}")
 
 
+@pytest.mark.parametrize(
+    "text", ["'; --", "x\r\nx", "\n) OR true; SELECT 1 --", "{where}", "%s", "\\'"]
+)
+def test_texts_stay_texts(api: httpx.Client, text: str) -> None:
+    """What a client writes reaches the condition as a literal, whatever is in it."""
+    for body in ({"collections": [text]}, {"filter": {"op": "=", "args": [
+        {"property": "collection"}, text]}}, {"filter": {"op": "a_contains", "args": [
+            {"property": "tessera:stores"}, [text]]}}):  # fmt: skip
+        answer = api.post("/search", json=body)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["numberMatched"] == 0
+
+
 def test_counts_without_a_filter(api: httpx.Client, catalogue: Catalogue) -> None:
     for path, where in (
         ("/search", "true"),

@@ -1,5 +1,5 @@
--- Tiles by collection, of those for which {where} holds: a condition about items that asks for
--- nothing but what all tiles of a placement have in common.
+-- Tiles by collection, of those for which a condition of pgSTAC's holds: one about items, that asks
+-- for nothing but what all tiles of a placement have in common.
 SELECT collection, sum(tiles)::bigint AS tiles
 FROM (
     SELECT p.collection, p.tiles,
@@ -18,5 +18,5 @@ FROM (
     JOIN tessera.collection AS c USING (collection)
     JOIN tessera.dataset AS d USING (dataset_no)
 ) AS items
-WHERE {where}
+WHERE ({where})
 GROUP BY collection
