@@ -18,7 +18,7 @@ from tessera_api.database import lifespan
 from tessera_api.extensions import extensions
 from tessera_api.health import health
 from tessera_api.http import HeadMiddleware, PrefixMiddleware
-from tessera_api.requests import ItemsGet, SearchGet, SearchPost
+from tessera_api.parameters import ItemsGet, SearchGet, SearchPost
 from tessera_api.settings import Settings
 
 STAC_VERSION = "1.1.0"

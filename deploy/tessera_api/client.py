@@ -14,6 +14,7 @@ from stac_fastapi.pgstac.models.links import (
     PagingLinks,
     SearchLinks,
 )
+from stac_fastapi.types.conformance import BASE_CONFORMANCE_CLASSES, OAFConformanceClasses
 from stac_fastapi.types.errors import NotFoundError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +25,7 @@ from tessera_api.errors import InvalidParameter
 from tessera_api.items import whole
 from tessera_api.placements import Narrowed, narrowed
 from tessera_api.queries import query
-from tessera_api.requests import Search, Token, of_get, of_post
+from tessera_api.searches import Search, Token, of_get, of_post
 from tessera_api.settings import LANDING_PAGE_ID
 
 GEOJSON = "application/geo+json"
@@ -37,6 +38,10 @@ class Client(CoreCrudClient):  # type: ignore[misc]
     """The core routes of the STAC API."""
 
     landing_page_id: str = attr.ib(default=LANDING_PAGE_ID)
+    # FastAPI's document is OpenAPI 3.1.
+    base_conformance_classes: list[str] = attr.ib(
+        factory=lambda: [c for c in BASE_CONFORMANCE_CLASSES if c != OAFConformanceClasses.OPEN_API]
+    )
 
     async def landing_page(self, **kwargs: Any) -> Any:
         """`GET /`."""

@@ -11,7 +11,7 @@ from tessera_api import times
 from tessera_api.errors import InvalidParameter
 from tessera_api.filters.properties import Properties
 from tessera_api.filters.rewrite import rewrite
-from tessera_api.requests import filter_of_get, place
+from tessera_api.searches import filter_of_get, place
 
 PROPERTIES = Properties(
     {

@@ -32,7 +32,7 @@ from stac_fastapi.pgstac.extensions import FreeTextExtension, QueryExtension
 from stac_fastapi.types.extension import ApiExtension
 from stac_fastapi.types.search import APIRequest
 
-from tessera_api.requests import CollectionsGet, FilterPost, QueryPost
+from tessera_api.parameters import CollectionsGet, FilterPost, QueryPost
 from tessera_api.schemas import QueryablesClient, SortablesClient
 
 CQL2 = [

@@ -12,7 +12,7 @@ from stac_fastapi.pgstac.utils import filter_fields
 from starlette.requests import Request
 
 from tessera_api.catalogue import Connection, Snapshot
-from tessera_api.requests import Search
+from tessera_api.searches import Search
 
 Item = dict[str, Any]
 
