@@ -28,6 +28,8 @@ def run(app: typer.Typer, name: str) -> None:
         if code == 128 + signal.SIGINT:
             # Typer turns an interruption into this code, without a word.
             raise KeyboardInterrupt
+        # Here, where a reader that has gone is met, and not when Python ends.
+        sys.stdout.flush()
         sys.exit(code)
     except TesseraError as error:
         _stop(f"{name}: {error}", error.exit_code)
