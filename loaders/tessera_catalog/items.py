@@ -22,8 +22,8 @@ REBUILD_ABOVE = 0.2
 """Share of changed tiles above which a collection is rebuilt; patching costs about five times
 as much a tile, for every index must be kept as it goes."""
 
-_STEP = CELLS // 60
-"""Cells rendered by one statement: a band of 3 degrees, 0.3 to 2 seconds."""
+_STEP_TILES = 30_000
+"""Tiles rendered by one statement, about: half a second, so that planning it does not count."""
 
 _SWAP_SECONDS = 300
 _ATTEMPT = "SET LOCAL lock_timeout = '2s'"
@@ -64,9 +64,13 @@ def rebuild(
             end=sql.Literal(f"{series.year}-12-31 23:59:59+00"),
         )
     )
-    for first in range(series.first_id, series.first_id + CELLS, _STEP):
+    ((count,),) = connection.execute(
+        sql.SQL("SELECT count(*) FROM {}").format(series.table)
+    ).fetchall()
+    step = CELLS // (int(str(count)) // _STEP_TILES + 1) + 1
+    for first in range(series.first_id, series.first_id + CELLS, step):
         tiles = sql.SQL("(SELECT * FROM {} WHERE id >= {} AND id < {})").format(
-            series.table, sql.Literal(first), sql.Literal(first + _STEP)
+            series.table, sql.Literal(first), sql.Literal(first + step)
         )
         insert = sql.SQL("INSERT INTO {} ").format(table) + _rendered(collection, tiles)
         advance(connection.execute(insert).rowcount)
