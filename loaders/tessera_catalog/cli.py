@@ -60,7 +60,7 @@ def tessera_load(
     configured = load_stores(stores)
     options = Options(
         stores=configured,
-        holder=configured.get(store).name if store else configured.primary.name,
+        holder=(configured.primary if store is None else configured.get(store)).name,
         dataset=dataset,
         selection=Selection(frozenset(year or ()), _bbox(bbox)),
         prune=prune,

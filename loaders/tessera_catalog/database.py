@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -50,7 +51,9 @@ def connect(conninfo: str = "", *, autocommit: bool = False) -> Iterator[Connect
     try:
         connection = psycopg.connect(parameters, autocommit=autocommit)
     except psycopg.OperationalError as error:
-        raise InputError(f"cannot connect to PostgreSQL: {first_line(error)}") from error
+        # psycopg looks names up itself, and does not tell those that PGHOST gives.
+        why = first_line(error).replace("host None", f"host {os.environ.get('PGHOST')}")
+        raise InputError(f"cannot connect to PostgreSQL: {why}") from error
     try:
         with connection:
             yield connection
@@ -68,7 +71,8 @@ def migrate(conninfo: str = "") -> None:
         # Kept until the connection closes: pgSTAC installs itself over another one.
         connection.execute("SELECT pg_advisory_lock(%s)", [_MIGRATION_LOCK])
         _check_server(connection)
-        _check_or_install_pgstac(connection, conninfo)
+        if not _has_pgstac(connection):
+            _install_pgstac(conninfo)
         connection.execute(query("migration_table"))
         _apply_migrations(connection)
         connection.execute(query("fresh_reads"))
@@ -81,6 +85,7 @@ def is_empty(connection: Connection) -> bool:
     InputError when the schema is another than this code knows, also when it is only older.
     """
     _check_server(connection)
+    _has_pgstac(connection)
     missing = _missing(connection)
     if len(missing) == len(_migrations()):
         return True
@@ -182,11 +187,11 @@ def _check_server(connection: Connection) -> None:
         )
 
 
-def _check_or_install_pgstac(connection: Connection, conninfo: str) -> None:
+def _has_pgstac(connection: Connection) -> bool:
+    """Whether the database has pgSTAC; InputError when it is of a version we do not know."""
     row = connection.execute("SELECT to_regclass('pgstac.migrations') IS NOT NULL").fetchone()
     if row == (False,):
-        _install_pgstac(conninfo)
-        return
+        return False
     row = connection.execute("SELECT pgstac.get_version()").fetchone()
     version = str(row[0]) if row else "of unknown version"
     if not version.startswith(f"{PGSTAC_VERSION}."):
@@ -194,6 +199,7 @@ def _check_or_install_pgstac(connection: Connection, conninfo: str) -> None:
             f"pgSTAC {version} in this database is not supported, {PGSTAC_VERSION} is: "
             "bring it there with `pypgstac migrate`, after a backup"
         )
+    return True
 
 
 def _install_pgstac(conninfo: str) -> None:

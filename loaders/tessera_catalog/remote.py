@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tessera_catalog.errors import InputError
+from tessera_catalog.errors import InputError, TesseraError
 from tessera_catalog.progress import Progress
 
 
@@ -15,15 +16,19 @@ from tessera_catalog.progress import Progress
 def local_copy(source: str, progress: Progress) -> Iterator[Path]:
     """A local path of a file given as path, file://, http(s):// or s3://bucket/key.
 
-    S3 credentials come from the usual environment variables. InputError when it cannot be had
-    whole.
+    S3 credentials and endpoint come from the usual environment variables. InputError when it
+    cannot be had whole; those of the block speak of the source, not of its temporary copy.
     """
     if "://" not in source:
         yield Path(source)
         return
     # Imported here: most loads are of local files.
     import obstore
-    from obstore.exceptions import BaseError
+    from obstore.exceptions import (
+        BaseError,
+        PermissionDeniedError,
+        UnauthenticatedError,
+    )
     from obstore.store import from_url
 
     base, _, name = source.rpartition("/")
@@ -33,13 +38,21 @@ def local_copy(source: str, progress: Progress) -> Iterator[Path]:
         path = Path(directory) / "registry.parquet"
         try:
             # Plain http is for servers inside a network; the store would refuse it otherwise.
-            store = from_url(base, client_options={"allow_http": source.startswith("http://")})
+            address = os.environ.get("AWS_ENDPOINT_URL", "") if base.startswith("s3:") else base
+            store = from_url(base, client_options={"allow_http": address.startswith("http:")})
             found = obstore.get(store, name)
             with progress.task("fetching", found.meta["size"]) as advance, path.open("wb") as file:
                 for chunk in found.stream(min_chunk_size=2**22):
                     advance(file.write(chunk))
             if path.stat().st_size != found.meta["size"]:
                 raise InputError(f"{source}: the connection ended early; try again")
+        except FileNotFoundError as error:
+            raise InputError(f"{source}: no such file") from error
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise InputError(f"{source}: the server wants other credentials") from error
         except (BaseError, ValueError, OSError) as error:
             raise InputError(f"{source}: {str(error).splitlines()[0]}") from error
-        yield path
+        try:
+            yield path
+        except TesseraError as error:
+            raise type(error)(str(error).replace(str(path), source)) from error
