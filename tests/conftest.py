@@ -39,10 +39,15 @@ def database(postgres: Server) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _template(postgres: Server) -> Iterator[str]:
-    from tessera_catalog.database import migrate
+    from tessera_catalog.catalogue import put_queryables
+    from tessera_catalog.database import connect, migrate
+    from tessera_catalog.stores import load_stores
 
     with _new_database(postgres) as name:
         migrate(postgres.conninfo(name))
+        # Most of what the first load of a few tiles would take its time for.
+        with connect(postgres.conninfo(name)) as connection:
+            put_queryables(connection, load_stores())
         yield name
 
 

@@ -36,8 +36,8 @@ from tessera_catalog.manifest import SYNTHETIC_KEY
 from tessera_catalog.stores import Store
 from tessera_catalog.synthetic import generate
 
-TILES = 50_000
-KILLS = 4
+TILES = 40_000
+KILLS = 3
 
 
 @pytest.fixture(scope="module")
