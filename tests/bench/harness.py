@@ -86,6 +86,17 @@ def bench(tiles: int) -> Iterator[Bench]:
             cluster.remove()
 
 
+def connect(environment: dict[str, str]) -> psycopg.Connection:
+    """A connection to the database that an environment names."""
+    return psycopg.connect(
+        host=environment["PGHOST"],
+        port=environment["PGPORT"],
+        user=environment["PGUSER"],
+        password=environment.get("PGPASSWORD"),
+        dbname=environment["PGDATABASE"],
+    )
+
+
 def run(command: list[object], environment: dict[str, str] | None = None) -> str:
     """Run a program to its end and return what it printed; an exit code but 0 ends the bench."""
     done = subprocess.run(

@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 
 import loading
+import searching
 import syncing
 from harness import Row, bench, save, table
 
-PARTS = {"load": loading.rows, "sync": syncing.rows}
+PARTS = {"load": loading.rows, "sync": syncing.rows, "search": searching.rows}
 
 
 def main() -> None:
