@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 
-from tessera_api import coverage, errors, openapi, summary, vector_tiles
+from tessera_api import coverage, errors, logo, openapi, summary, vector_tiles
 from tessera_api.caching import RevisionMiddleware
 from tessera_api.client import Client
 from tessera_api.database import lifespan
@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         health_check=health,  # type: ignore[arg-type]  # it is given the request
         add_metrics=settings.enable_metrics,
     )
-    for routes in (coverage.router(), vector_tiles.router(), summary.router()):
+    for routes in (coverage.router(), vector_tiles.router(), summary.router(), logo.router()):
         api.app.include_router(routes, prefix=settings.prefix_path)
     errors.add_handlers(api.app)
     api.app.openapi = openapi.complete(api.app)  # type: ignore[method-assign]
@@ -68,7 +68,7 @@ def middlewares(settings: Settings) -> list[Middleware]:
         Middleware(
             RevisionMiddleware,
             version=settings.stac_fastapi_version,
-            unrelated=("/_mgmt/", settings.openapi_url, settings.docs_url),
+            unrelated=("/_mgmt/", logo.PATH, settings.openapi_url, settings.docs_url),
         ),
         Middleware(HeadMiddleware),
         Middleware(GZipMiddleware, minimum_size=1000, compresslevel=2),

@@ -48,6 +48,9 @@ class Snapshot:
     all_stores: int | None
     """Copies of a tile that is on every store; None: it cannot be told by their number."""
 
+    collections: list[dict[str, Any]]
+    """Of each collection of tiles the values of `collection`, `tessera:dataset`, `tessera:year`."""
+
     read_at: float
     counts: Recent[int] = field(default_factory=Recent)
     """Matches by search."""
@@ -92,4 +95,11 @@ async def _read(connection: Connection, revision: str) -> Snapshot:
         {name: each["definition"] for name, each in queryables.items()},
         [name for name, each in queryables.items() if str(each["index"]).upper() == "BTREE"],
     )
-    return Snapshot(revision, properties, row["placed"], row["all_stores"], time.monotonic())
+    return Snapshot(
+        revision,
+        properties,
+        row["placed"],
+        row["all_stores"],
+        row["collections"],
+        time.monotonic(),
+    )

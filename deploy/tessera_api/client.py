@@ -17,7 +17,7 @@ from stac_fastapi.pgstac.models.links import (
 from stac_fastapi.types.conformance import BASE_CONFORMANCE_CLASSES, OAFConformanceClasses
 from stac_fastapi.types.errors import NotFoundError
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from tessera_api import collection_search, links
 from tessera_api.catalogue import Connection, Snapshot, snapshot
@@ -72,12 +72,10 @@ class Client(CoreCrudClient):  # type: ignore[misc]
         self, item_id: str, collection_id: str, request: Request, **_: Any
     ) -> Response:
         """`GET /collections/{collection_id}/items/{item_id}`."""
-        search = Search(ids=[item_id], collections=[collection_id], limit=1)
         async with request.app.state.get_connection(request, "r") as connection:
             catalogue = await snapshot(request, connection)
-            short = Narrowed(search.for_pgstac(catalogue.properties), None)
-            rows = await _page(connection, short, search)
-            found = await whole(connection, rows, search, catalogue, request)
+            rows = await connection.fetch(query("item"), collection_id, item_id)
+            found = await whole(connection, rows, Search(), catalogue, request)
         if not found:
             raise NotFoundError(f"Item {item_id} in Collection {collection_id} does not exist.")
         return Response(orjson.dumps(found[0]), media_type=GEOJSON)
@@ -91,16 +89,15 @@ class Client(CoreCrudClient):  # type: ignore[misc]
         except asyncpg.PostgresSyntaxError as error:
             # pgSTAC makes a text search query of `q` without looking.
             raise InvalidParameter("q is not a search for words") from error
-        if isinstance(found, dict):  # with `fields` it is a response already
-            for collection in found["collections"]:
-                collection["links"].append(links.sortables(request, collection["id"]))
-        return found
+        # With `fields` it is a response already, for what is then none by its schema.
+        page = found if isinstance(found, dict) else orjson.loads(found.body)
+        for collection in page["collections"]:
+            links.complete(request, collection)
+        return page if isinstance(found, dict) else JSONResponse(page)
 
     async def get_collection(self, collection_id: str, request: Request, **_: Any) -> Any:
         """`GET /collections/{collection_id}`."""
-        collection = await super().get_collection(collection_id, request)
-        collection["links"].append(links.sortables(request, collection_id))
-        return collection
+        return links.complete(request, await super().get_collection(collection_id, request))
 
     def _clean_search_args(self, base_args: dict[str, Any], **given: Any) -> dict[str, Any]:
         """The search of collections as pgSTAC takes it."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urljoin
 
 from starlette.requests import Request
 
+from tessera_api import logo
 from tessera_api.settings import BROWSER
 
 SORTABLES_REL = "http://www.opengis.net/def/rel/ogc/1.0/sortables"
@@ -15,6 +17,12 @@ def of_landing_page(request: Request) -> list[dict[str, Any]]:
     """Links to what is served here and to the browser that shows it."""
     return [
         sortables(request),
+        {
+            "rel": "icon",
+            "type": "image/png",
+            "title": "GeoTessera",
+            "href": f"{request.base_url}{logo.PATH.removeprefix('/')}",
+        },
         {
             "rel": "related",
             "type": "application/json",
@@ -28,6 +36,21 @@ def of_landing_page(request: Request) -> list[dict[str, Any]]:
             "href": f"{BROWSER}{request.base_url}",
         },
     ]
+
+
+def complete(request: Request, collection: dict[str, Any]) -> dict[str, Any]:
+    """A collection with the link to its sortables, and with assets at addresses of their own.
+
+    The database does not know where it is published, and not every client looks at what an asset's
+    address is relative to. Members that were not asked for stay away.
+    """
+    identifier = collection.get("id")
+    if "links" in collection and identifier is not None:
+        collection["links"].append(sortables(request, identifier))
+    for asset in (collection.get("assets") or {}).values():
+        if "href" in asset:
+            asset["href"] = urljoin(f"{request.base_url}collections/", asset["href"])
+    return collection
 
 
 def sortables(request: Request, collection_id: str | None = None) -> dict[str, Any]:

@@ -10,9 +10,8 @@ from stac_fastapi.extensions.sort import AsyncBaseSortablesClient
 from stac_fastapi.types.errors import NotFoundError
 from starlette.requests import Request
 
-from tessera_api.catalogue import snapshot
+from tessera_api.catalogue import Snapshot, snapshot
 from tessera_api.collection_search import SORTABLES as OF_COLLECTIONS
-from tessera_api.filters.properties import Properties
 from tessera_api.queries import query
 
 _DRAFT = "https://json-schema.org/draft/2019-09/schema"
@@ -27,8 +26,14 @@ class QueryablesClient(AsyncBaseFiltersClient):
     ) -> dict[str, Any]:
         """`GET /queryables` and `GET /collections/{collection_id}/queryables`."""
         request = kwargs["request"]
-        properties = await _properties(request, collection_id)
-        return _schema(request, "Queryables", properties.definitions)
+        catalogue = await _catalogue(request, collection_id)
+        closed = _closed(catalogue, collection_id)
+        properties = catalogue.properties.definitions
+        return _schema(
+            request,
+            "Queryables",
+            {name: {**schema, **closed.get(name, {})} for name, schema in properties.items()},
+        )
 
 
 @attr.s
@@ -55,20 +60,35 @@ class SortablesClient(AsyncBaseSortablesClient):
         return _schema(request, "Sortables", OF_COLLECTIONS)
 
 
-async def _properties(request: Request, collection_id: str | None) -> Properties:
-    """The properties of items; NotFoundError when there is no such collection."""
+async def _catalogue(request: Request, collection_id: str | None) -> Snapshot:
+    """What is known of the catalogue; NotFoundError when there is no such collection."""
     async with request.app.state.get_connection(request, "r") as connection:
         catalogue = await snapshot(request, connection)
         if collection_id is not None and not await connection.fetchval(
             query("collection_exists"), collection_id
         ):
             raise NotFoundError(f"Collection {collection_id} does not exist.")
-    return catalogue.properties
+    return catalogue
+
+
+def _closed(catalogue: Snapshot, collection_id: str | None) -> dict[str, dict[str, list[Any]]]:
+    """By property, an `enum` of the values there are, where the collections tell them.
+
+    An item that is no tile may have others: then there is none.
+    """
+    asked = [
+        values
+        for values in catalogue.collections
+        if collection_id is None or values["collection"] == collection_id
+    ]
+    if not asked or not catalogue.placed:
+        return {}
+    return {name: {"enum": sorted({values[name] for values in asked})} for name in asked[0]}
 
 
 async def _sortables(request: Request, collection_id: str | None) -> dict[str, Any]:
-    properties = await _properties(request, collection_id)
-    return _schema(request, "Sortables", properties.sortables)
+    catalogue = await _catalogue(request, collection_id)
+    return _schema(request, "Sortables", catalogue.properties.sortables)
 
 
 def _schema(request: Request, title: str, properties: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -115,36 +115,67 @@ class Queryable:
 
 
 def queryables(stores: Stores) -> list[Queryable]:
-    """Properties of our items that a filter may name, beside pgSTAC's own columns."""
-    names = {"type": "string", "enum": list(stores.names)}
+    """Properties of our items that a filter may name.
 
-    def of(name: str, title: str, index: str | None = None, /, **schema: Any) -> Queryable:
-        return Queryable(name, {"title": title, **schema}, index)
+    pgSTAC finds a name that begins with `assets.` where it lies in the item. An index costs each
+    tile of a load: the year has none, for all items of a collection have the same.
+    """
+    names = {"type": "string", "enum": list(stores.names)}
+    time = {"type": "string", "format": "date-time"}
+    size = {"type": "number", "minimum": 0}
+
+    def of(name: str, title: str, description: str, index: str | None = None, /, **schema: Any
+    ) -> Queryable:  # fmt: skip
+        return Queryable(name, {"title": title, "description": description, **schema}, index)
 
     return [
-        of("id", "Item id", type="string"),
+        of("id", "Item id", "Year and place: 2024_grid_0.85_49.95", type="string"),
         # QGIS pushes spatial filters down only for this very reference, with no type beside it.
         Queryable(
             "geometry",
-            {"title": "Footprint", "$ref": "https://geojson.org/schema/Polygon.json"},
+            {
+                "title": "Footprint",
+                "description": "The tile's square of 0.1 degrees",
+                "$ref": "https://geojson.org/schema/Polygon.json",
+            },
         ),
-        of("collection", "Collection", type="string"),
-        of("datetime", "Start of the tile's year", type="string", format="date-time"),
-        of("end_datetime", "End of the tile's year", type="string", format="date-time"),
-        of("created", "Files created", type="string", format="date-time"),
-        of("updated", "Files updated", type="string", format="date-time"),
-        of("title", "Title", type="string"),
-        of("grid:code", "Grid code", type="string"),
-        of("tessera:year", "Year", "BTREE", type="integer"),
-        of("tessera:lon", "Centre, longitude", "BTREE", type="number", minimum=-180, maximum=180),
-        of("tessera:lat", "Centre, latitude", "BTREE", type="number", minimum=-90, maximum=90),
-        of("tessera:dataset", "Dataset version", type="string"),
-        of("tessera:stores", "Stores that hold it", "GIN", type="array", items=names),
-        of("tessera:missing_stores", "Stores that lack it", "GIN", type="array", items=names),
-        of("tessera:store_count", "Number of copies", "BTREE", type="integer", minimum=0),
-        of("tessera:verified", "Last verified", "BTREE", type="string", format="date-time"),
+        of("collection", "Collection", "Dataset and year: geotessera-2024", type="string"),
+        of("datetime", "Time", "Start of the tile's year; its whole time in T_ functions", **time),
+        of("start_datetime", "Start", "Start of the tile's year", **time),
+        of("end_datetime", "End", "End of the tile's year", **time),
+        of("created", "Files created", "When the older of the two files was written", **time),
+        of("updated", "Files updated", "When the younger of the two files was written", **time),
+        of("title", "Title", "Place and year for people: Tile 49.95°N 0.85°E (2024)",
+           type="string"),
+        of("gsd", "Ground sample distance", "Metres a pixel", type="number"),
+        of("grid:code", "Grid code", "Place on the grid, whatever the year", type="string"),
+        of("tessera:year", "Year", "Year that the embeddings are of", type="integer"),
+        of("tessera:lon", "Longitude", "Of the tile's centre, degrees", "BTREE",
+           type="number", minimum=-180, maximum=180),
+        of("tessera:lat", "Latitude", "Of the tile's centre, degrees", "BTREE",
+           type="number", minimum=-90, maximum=90),
+        of("tessera:dataset", "Dataset", "Version and variant of the embeddings", type="string"),
+        of("tessera:stores", "Stores that hold it", "With a sound copy, most preferred first",
+           "GIN", type="array", items=names),
+        of("tessera:missing_stores", "Stores that lack it", "With no copy, most preferred first",
+           "GIN", type="array", items=names),
+        of("tessera:store_count", "Number of copies", "Stores that hold it", "BTREE",
+           type="integer", minimum=0, maximum=len(stores.names)),
+        of("tessera:verified", "Last verified", "When a sound copy was last read and compared",
+           "BTREE", **time),
         *(
-            of(f"tessera:in_{store.name}", f"Held by {store.title}", type="boolean")
+            of(f"tessera:in_{store.name}", f"Held by {store.title}",
+               f"Whether {store.name} is one of tessera:stores", type="boolean")
             for store in stores.stores
         ),
-    ]
+        *(
+            queryable
+            for key, asset in ITEM_ASSETS.items()
+            for queryable in (
+                of(f"assets.{key}.file:size", f"Size: {asset['title']}", "Bytes",
+                   "BTREE" if key == "embeddings" else None, **size),
+                of(f"assets.{key}.file:checksum", f"Checksum: {asset['title']}",
+                   "Multihash: 1220 and the SHA-256 in hexadecimal digits", type="string"),
+            )
+        ),
+    ]  # fmt: skip

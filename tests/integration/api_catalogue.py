@@ -45,6 +45,10 @@ SELECT id, collection, geometry, datetime, end_datetime,
        (p ->> 'tessera:lat')::float AS lat,
        (p ->> 'tessera:store_count')::float AS copies,
        (p ->> 'tessera:in_s3')::boolean AS in_s3,
+       (content #>> '{assets,embeddings,file:size}')::float AS size,
+       (content #>> '{assets,embeddings_scales,file:size}')::float AS scales_size,
+       content #>> '{assets,embeddings,file:checksum}' AS checksum,
+       (p ->> 'gsd')::float AS gsd,
        ARRAY(SELECT jsonb_array_elements_text(p -> 'tessera:stores')) AS stores,
        ARRAY(SELECT jsonb_array_elements_text(p -> 'tessera:missing_stores')) AS missing
 FROM pgstac.items, LATERAL (SELECT content -> 'properties') AS each (p)

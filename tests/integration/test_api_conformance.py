@@ -52,6 +52,8 @@ def test_the_landing_page_links_what_exists(api: httpx.Client, api_address: str)
     assert page["id"] == "geotessera"
     assert page["title"]
     assert page["description"]
+    icon = next(link for link in page["links"] if link["rel"] == "icon")
+    assert api.get(icon["href"]).headers["content-type"] == icon["type"] == "image/png"
     own = [link for link in page["links"] if link["href"].startswith(api_address)]
     assert len(own) > 8
     for link in own:
@@ -89,11 +91,51 @@ def test_queryables(api: httpx.Client) -> None:
     assert "type" not in schema["properties"]["geometry"]
     for name, definition in schema["properties"].items():
         assert definition["title"], name
+        assert definition["description"], name
         assert name == "geometry" or isinstance(definition["type"], str), name
         assert name == "geometry" or "$ref" not in json.dumps(definition), name
-    of_one = api.get("/collections/geotessera-2021/queryables").json()
-    assert of_one["properties"] == schema["properties"]
     assert api.get("/collections/nothing/queryables").status_code == 404
+
+
+def test_closed_queryables_are_enumerated(api: httpx.Client) -> None:
+    everywhere = api.get("/queryables").json()["properties"]
+    of_one = api.get("/collections/geotessera-2021/queryables").json()["properties"]
+    assert set(everywhere) == set(of_one)
+    for name, values, own in (
+        ("tessera:year", [2021, 2022, 2023, 2024], [2021]),
+        ("tessera:dataset", ["v1"], ["v1"]),
+        ("collection", [f"geotessera-{y}" for y in range(2021, 2025)], ["geotessera-2021"]),
+    ):
+        assert everywhere[name]["enum"] == values
+        assert of_one[name]["enum"] == own
+    for name in ("tessera:stores", "tessera:missing_stores"):
+        assert everywhere[name]["items"]["enum"] == ["okavango", "s3", "scaleway"]
+
+
+def test_every_property_of_an_item_can_be_filtered_by(api: httpx.Client) -> None:
+    """As QGIS does with the columns of its table."""
+    item = api.get("/collections/geotessera-2021/items/2021_grid_0.05_52.05").json()
+    queryables = api.get("/collections/geotessera-2021/queryables").json()["properties"]
+    assert set(item["properties"]) <= set(queryables)
+    for name in item["properties"]:
+        page = api.get("/search", params={"filter": f'"{name}" IS NOT NULL', "limit": 1}).json()
+        assert page["numberMatched"] > 0, name
+        assert "warnings" not in page, name
+
+
+def test_thumbnails_are_pictures_at_addresses_of_their_own(
+    api: httpx.Client, api_address: str
+) -> None:
+    for collection in (
+        api.get("/collections/geotessera-2021").json(),
+        api.get("/collections").json()["collections"][0],
+        api.get("/collections?fields=id,assets").json()["collections"][0],
+    ):
+        thumbnail = collection["assets"]["thumbnail"]
+        assert thumbnail["href"] == f"{api_address}/coverage/{collection['id']}.png"
+        answer = api.get(thumbnail["href"])
+        assert answer.headers["content-type"] == thumbnail["type"] == "image/png"
+        assert "thumbnail" in thumbnail["roles"]
 
 
 def test_sortables_are_linked_and_sort(api: httpx.Client) -> None:

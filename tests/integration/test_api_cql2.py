@@ -43,6 +43,13 @@ FILTERS = {
     '"tessera:in_s3" = TRUE AND "tessera:lat" > 52': "in_s3 AND lat > 52",
     '"tessera:in_s3" <> FALSE': "in_s3",
     '"tessera:in_s3" = "tessera:in_scaleway"': "in_s3 = ('scaleway' = ANY (stores))",
+    '"assets.embeddings.file:size" > 154900000': "size > 154900000",
+    'assets.embeddings_scales.file:size <= 4840781': "scales_size <= 4840781",
+    '"assets.embeddings.file:size" BETWEEN 154e6 AND 155e6 AND gsd = 10': (
+        "size BETWEEN 154e6 AND 155e6 AND gsd = 10"
+    ),
+    "\"assets.embeddings.file:checksum\" LIKE '1220a%'": "checksum LIKE '1220a%'",
+    "start_datetime < DATE('2022-06-01')": "year <= 2022",
     "TRUE": "true",
     "FALSE OR \"tessera:lat\" > 53": "lat > 53",
     "title = 'it''s'": "false",
@@ -256,6 +263,7 @@ def test_literal_plus_signs(api: httpx.Client, catalogue: Catalogue) -> None:
         ("avg(\"tessera:lat\") > 5", "avg"),
         ("Foo(geometry) = TRUE", "Foo"),
         ("tessera:lta > 5", "did you mean 'tessera:lat'"),
+        ("assets.embeddings.type = 'application/x-npy'", "not one of the queryables"),
         ("\"tessera:stores\" LIKE '%scaleway%'", "LIKE"),
         ("updated LIKE '2025-01-01T00:00:00Z'", "LIKE"),
         ("S_WITHIN(geometry, Buffer(geometry, 10, 'm'))", "Buffer"),

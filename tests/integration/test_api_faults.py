@@ -38,6 +38,7 @@ GETS = {
     "/collections/nothing/sortables": 404,
     "/collections/geotessera-2021/items/nothing": 404,
     "/collections/%00": 400,
+    "/collections/geotessera-2021/items/%00": 400,
     "/search?ids=%00": 400,
     "/search?bbox=1,2,3": 400,
     "/search?bbox=1,2,3,4,5": 400,

@@ -106,7 +106,7 @@ class Properties:
         """The property of that name; InvalidFilter when it is one of ours but for a slip.
 
         A name that is none of ours is a property that no item has, as the STAC API has it: it is
-        of any kind, and its value is null.
+        of any kind, and its value is null. Of assets and links that cannot be said.
         """
         if not isinstance(name, str):
             raise InvalidFilter("the name of a property must be a text")
@@ -117,6 +117,8 @@ class Properties:
         near = difflib.get_close_matches(bare[:100], self._known, n=1, cutoff=_SLIP)
         if near:
             raise InvalidFilter(f"there is no property '{bare[:100]}': did you mean '{near[0]}'?")
+        if bare.split(".")[0] in ("assets", "links"):
+            raise InvalidFilter(f"'{bare[:100]}' is not one of the queryables")
         if not bare or "\u0000" in bare or bare == "properties":
             raise InvalidFilter("the name of a property is empty or has a NUL character")
         return Property(bare, Kind.UNKNOWN, known=False)

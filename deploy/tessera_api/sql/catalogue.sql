@@ -1,6 +1,7 @@
 -- What is kept in memory of the catalogue: the queryables, as {name: {definition, index}}; whether
--- every item is a tile that the placements count; and how many copies a tile has that is on every
--- store (null: it cannot be told by their number).
+-- every item is a tile that the placements count; how many copies a tile has that is on every store
+-- (null: it cannot be told by their number); and the collections of tiles with what theirs have in
+-- common.
 SELECT
     (SELECT coalesce(jsonb_object_agg(name, jsonb_build_object(
                 'definition', coalesce(definition, '{}'), 'index', property_index_type)), '{}')
@@ -10,4 +11,8 @@ SELECT
     AND NOT EXISTS (SELECT FROM tessera.collection AS c
                     WHERE tiles <> (SELECT coalesce(sum(p.tiles), 0) FROM tessera.placement AS p
                                     WHERE p.collection = c.collection)) AS placed,
-    tessera.store_count_of_all() AS all_stores
+    tessera.store_count_of_all() AS all_stores,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('collection', c.collection,
+                'tessera:dataset', d.dataset, 'tessera:year', c.year) ORDER BY c.collection), '[]')
+     FROM tessera.collection AS c JOIN tessera.dataset AS d USING (dataset_no)
+     WHERE c.tiles > 0) AS collections

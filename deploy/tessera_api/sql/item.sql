@@ -1,0 +1,4 @@
+-- An item ($1 its collection, $2 its id), as sql/page.sql has its rows.
+SELECT collection, id, ST_AsGeoJSON(geometry, 20) AS geometry, content::text AS content
+FROM items
+WHERE collection = $1 AND id = $2
