@@ -18,7 +18,7 @@ def session(settings: DatabaseSettings) -> dict[str, str]:
 
     The role the operator gave us may be anybody: a session that reads only cannot write whoever it
     is, and pgSTAC must know, or it would try to keep its own caches. Plans here are short-lived,
-    so compiling them costs more than it saves.
+    so compiling them costs more than it saves; so do parallel workers, for all but the longest.
     """
     return {
         "application_name": "tessera-api",
@@ -29,6 +29,7 @@ def session(settings: DatabaseSettings) -> dict[str, str]:
         "statement_timeout": f"{round(settings.statement_timeout * 1000)}ms",
         "timezone": "UTC",
         "jit": "off",
+        "parallel_setup_cost": "20000",
     }
 
 

@@ -1,4 +1,4 @@
-"""Searches made shorter by what is known of where tiles have their copies.
+"""Searches made shorter by what is known of tiles, and of where they have their copies.
 
 The placements say of each collection how many tiles are on which stores. What a search asks of
 year, dataset and stores alone they answer by themselves: how many items match, and in which
@@ -47,7 +47,7 @@ async def narrowed(connection: Connection, asked: dict[str, Json], catalogue: Sn
     if not catalogue.placed:
         return Narrowed(asked, None)
     asked = dict(asked)
-    placed, others = _split(_by_stores(asked.pop("filter", None), catalogue))
+    placed, others = _split(_by_id(_by_stores(asked.pop("filter", None), catalogue)))
     where: dict[str, Json] = {n: asked[n] for n in ("collections", "datetime") if n in asked}
     all_tiles = await _tiles(connection, {}, catalogue)
     tiles = await _tiles(connection, {**where, **_filter(placed)}, catalogue)
@@ -121,6 +121,17 @@ def _membership(arguments: list[Json], catalogue: Snapshot) -> tuple[str | None,
         if name.startswith(MEMBER) and isinstance(other, bool) and catalogue.properties.has(name):
             return name.removeprefix(MEMBER), other
     return None, False
+
+
+def _by_id(node: Json) -> Json:
+    """The filter with a tile's code on the grid told by its id, which is indexed."""
+    if isinstance(node, list):
+        return [_by_id(each) for each in node]
+    if not isinstance(node, dict) or str(node.get("op")).lower() == "isnull":
+        return node
+    if node.get("property") == "grid:code":
+        return {"op": "geotessera_grid_code", "args": [{"property": "id"}]}
+    return {key: _by_id(value) for key, value in node.items()}
 
 
 def _lacking(contains: Json, all_stores: int | None) -> Json:

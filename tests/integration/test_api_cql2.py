@@ -69,6 +69,15 @@ FILTERS = {
     ),
     # advanced-comparison-operators
     "\"grid:code\" LIKE 'TESSERA-%0.05\\_5_.05'": "code LIKE 'TESSERA-%0.05\\_5_.05'",
+    "\"grid:code\" = 'TESSERA-grid_0.05_52.05'": "code = 'TESSERA-grid_0.05_52.05'",
+    "\"grid:code\" IN ('TESSERA-grid_0.05_52.05', 'x') OR \"tessera:lat\" > 53.5": (
+        "code = 'TESSERA-grid_0.05_52.05' OR lat > 53.5"
+    ),
+    "\"grid:code\" BETWEEN 'TESSERA-grid_0.' AND 'TESSERA-grid_0.3'": (
+        "code BETWEEN 'TESSERA-grid_0.' AND 'TESSERA-grid_0.3'"
+    ),
+    "\"grid:code\" IS NOT NULL AND \"tessera:lat\" > 53.5": "lat > 53.5",
+    "\"grid:code\" <> title AND \"tessera:lat\" > 53.5 OR \"grid:code\" = id": "lat > 53.5",
     "\"grid:code\" NOT LIKE '%-0.%\\_5%'": "code NOT LIKE '%-0.%\\_5%'",
     "id LIKE '2022\\_%5'": "id LIKE '2022\\_%5'",
     '"tessera:lat" BETWEEN 51 AND 52': "lat BETWEEN 51 AND 52",

@@ -95,6 +95,20 @@ def test_post_finds_what_sql_finds(
     assert set(found) == catalogue.ids(where)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["collections", "ids", "bbox", "intersects", "datetime", "limit", "filter", "filter-lang",
+     "filter-crs", "query", "sortby", "fields", "token"],
+)  # fmt: skip
+def test_null_is_as_good_as_nothing(api: httpx.Client, name: str) -> None:
+    expected = api.post("/search", json={}).json()
+    answer = api.post("/search", json={name: None})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert found["features"] == expected["features"]
+    assert found["numberMatched"] == expected["numberMatched"]
+
+
 def test_items_of_a_collection(api: httpx.Client, catalogue: Catalogue) -> None:
     path = "/collections/geotessera-2022/items"
     assert set(all_ids(api, path, limit=100)) == catalogue.ids("year = 2022")
@@ -182,6 +196,9 @@ def test_fields(api: httpx.Client) -> None:
     assert picked["geometry"] == {"type": "Polygon"}
     assert "roles" not in first(fields="-assets.embeddings.roles")["assets"]["embeddings"]
     assert first() == whole
+    for fields in ({"include": None}, {"exclude": None}, {"include": [], "exclude": []}, {}):
+        posted = api.post("/search", json={"limit": 1, "fields": fields}).json()["features"][0]
+        assert posted == whole, fields
 
 
 def test_an_item(api: httpx.Client) -> None:

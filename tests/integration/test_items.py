@@ -59,7 +59,7 @@ def expected(
         "start_datetime": f"{year}-01-01T00:00:00Z",
         "end_datetime": f"{year}-12-31T23:59:59Z",
         "gsd": 10,
-        "grid:code": f"TESSERA-{lon}_{lat}",
+        "grid:code": f"TESSERA-grid_{lon}_{lat}",
         "tessera:year": year,
         "tessera:lon": float(lon),
         "tessera:lat": float(lat),
