@@ -6,10 +6,10 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Debian's names of what pip cannot install. Place for those of the front end and its tests:
-# nothing yet.
+# Debian's names of what pip cannot install.
 VENV_PACKAGES := python3-venv
 POSTGRES_PACKAGES := postgresql postgresql-postgis
+BROWSER_PACKAGES := chromium
 
 # Settings of `make demo`; empty ones are left to the program's defaults.
 TILES ?=
@@ -21,13 +21,19 @@ ONLY ?=
 LOCK := requirements/dev.txt
 INSTALLED := .venv/installed
 
-.PHONY: help demo stop clean env test bench check lock install postgres
+# Node is one of the packages of .venv.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --silent
+MAP := frontend/dist/index.html
+MAP_PACKAGES := frontend/node_modules/.package-lock.json
+MAP_SOURCES := $(shell find frontend/src frontend/public frontend/*.* -type f)
+
+.PHONY: help demo stop clean env test bench check lock install postgres browser map
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
 		do printf '  make %-8s %s\n' "$$name" "$$text"; done
 
-demo: install postgres ## Start the whole catalogue: TILES=60000, or REGISTRY=path; PORT=8080
+demo: install postgres map ## Start the whole catalogue: TILES=60000, or REGISTRY=path; PORT=8080
 	@$(BIN)/python -m tessera_local demo $(if $(TILES),--tiles '$(TILES)') \
 		$(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(PORT),--port '$(PORT)')
 
@@ -40,19 +46,21 @@ clean: ## Stop it and delete its files, the database's too; .venv stays
 env: install ## Print export lines for the running demo: eval "$(make env)"
 	@$(BIN)/python -m tessera_local env
 
-test: install postgres ## Run every test
+test: install postgres browser map ## Run every test
+	@$(NPM) test
 	@$(BIN)/pytest
 
 bench: install postgres ## Measure speeds beside their rivals: TILES=3831542, ONLY=load
 	@$(BIN)/python tests/bench/run.py $(if $(TILES),--tiles '$(TILES)') $(if $(ONLY),--only '$(ONLY)')
 
-check: install ## Lint, types, import rules, configuration
+check: install $(MAP_PACKAGES) ## Lint, types, import rules, configuration
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/caddy validate --adapter caddyfile --config deploy/Caddyfile 2>&1 | grep -x 'Valid configuration'
 	$(BIN)/pip check
+	$(NPM) run check
 
 lock: install ## Bring requirements/ into step with pyproject.toml; UPGRADE=1 takes newer versions
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
@@ -65,6 +73,22 @@ install: $(INSTALLED)
 postgres: install
 	@$(BIN)/python -m tessera_local needs-postgres 2>/dev/null \
 		|| deploy/system-packages.sh $(POSTGRES_PACKAGES)
+
+browser: install
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+		|| deploy/system-packages.sh $(BROWSER_PACKAGES)
+
+map: $(MAP) ## Build the map: frontend/dist
+
+$(MAP): $(MAP_PACKAGES) $(MAP_SOURCES)
+	@echo 'building the map' >&2
+	@$(NPM) run build >&2
+	@touch $@
+
+$(MAP_PACKAGES): frontend/package.json frontend/package-lock.json frontend/.npmrc $(INSTALLED)
+	@echo 'installing the pinned packages of the map into frontend/node_modules' >&2
+	@$(NPM) ci >&2
+	@touch $@
 
 $(INSTALLED): $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

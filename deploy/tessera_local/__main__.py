@@ -35,7 +35,8 @@ def demo(
     """Start everything and print the addresses."""
     address = Stack(HOME, _tell).start(Wanted(tiles, registry, port))
     typer.echo(f"""
-The catalogue is running at {address}
+The catalogue is running:
+  map                      {address}
   STAC API                 {address}/api
   its documentation        {address}/api/api.html
   in the STAC Browser      https://radiantearth.github.io/stac-browser/#/external/{address}/api

@@ -18,6 +18,8 @@ _PROGRAMS = Path(sys.executable).parent
 
 _CADDYFILE = ROOT / "deploy" / "Caddyfile"
 
+_MAP = ROOT / "frontend" / "dist"
+
 _CODE = ("loaders", "sync", "deploy")
 
 
@@ -47,6 +49,7 @@ def caddy(api_port: int, port: int, home: Path) -> Service:
             "TESSERA_SITE": f"http://:{port}",
             "TESSERA_BIND": ADDRESS,
             "TESSERA_API": f"{ADDRESS}:{api_port}",
+            "TESSERA_MAP": str(_MAP),
             "XDG_DATA_HOME": str(home / "caddy"),
             "XDG_CONFIG_HOME": str(home / "caddy"),
         },

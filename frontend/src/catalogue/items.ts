@@ -1,0 +1,119 @@
+/** STAC items: one tile in full, and all tiles of an area. */
+
+import type { Tile } from "../domain/lists";
+import { getJson, postJson } from "./api";
+
+interface Asset {
+  href: string;
+  title?: string;
+  "file:size"?: number;
+  "file:checksum"?: string;
+  alternate?: Record<string, { href: string }>;
+}
+
+interface Link {
+  rel: string;
+  href: string;
+  body?: unknown;
+}
+
+export interface Item {
+  id: string;
+  collection: string;
+  properties: {
+    title?: string;
+    created?: string;
+    updated?: string;
+    "tessera:year": number;
+    "tessera:verified"?: string;
+    "tessera:stores": string[];
+    "tessera:missing_stores": string[];
+  };
+  assets: Record<string, Asset>;
+  links: Link[];
+}
+
+interface Page {
+  features: Item[];
+  links: Link[];
+  numberMatched?: number;
+}
+
+/** Items of a page: large enough for few requests, small enough to show progress. */
+const PAGE = 2000;
+
+const NEEDED = [
+  "id",
+  "collection",
+  "assets",
+  "properties.tessera:stores",
+  "properties.tessera:missing_stores",
+];
+
+export function item(collection: string, id: string, signal: AbortSignal): Promise<Item> {
+  const path = `collections/${encodeURIComponent(collection)}/items/${encodeURIComponent(id)}`;
+  return getJson<Item>(path, { signal });
+}
+
+/** Those of the ids that exist. */
+export async function existing(
+  collections: string[],
+  ids: string[],
+  signal: AbortSignal,
+): Promise<Set<string>> {
+  const body = { collections, ids, limit: ids.length, fields: { include: ["id", "collection"] } };
+  const page = await postJson<Page>("search", body, signal);
+  return new Set(page.features.map((found) => found.id));
+}
+
+export interface Progress {
+  /** Tiles that match. */
+  matched: number;
+  tiles: Tile[];
+  isWhole: boolean;
+}
+
+/**
+ * All tiles of a search, page by page, told as they come. Stops after the first page when more
+ * than `most` match.
+ */
+export async function* search(
+  parameters: Record<string, unknown>,
+  most: number,
+  signal: AbortSignal,
+): AsyncGenerator<Progress> {
+  let body: unknown = { ...parameters, limit: PAGE, fields: { include: NEEDED } };
+  const tiles: Tile[] = [];
+  while (body) {
+    const page: Page = await postJson<Page>("search", body, signal);
+    tiles.push(...page.features.map(tileOf));
+    body = page.links.find((link) => link.rel === "next")?.body;
+    const matched = page.numberMatched ?? tiles.length;
+    yield { matched, tiles, isWhole: !body };
+    if (matched > most) return;
+  }
+}
+
+export function tileOf({ id, properties, assets }: Item): Tile {
+  const files = Object.values(assets);
+  const sizes = files.map((asset) => asset["file:size"]);
+  const stores = properties["tessera:stores"];
+  return {
+    id,
+    bytes: sizes.reduce<number | null>(
+      (sum, size) => (sum === null || size === undefined ? null : sum + size),
+      0,
+    ),
+    stores,
+    missing: properties["tessera:missing_stores"],
+    links: Object.fromEntries(stores.map((store) => [store, linksTo(files, store, stores[0])])),
+  };
+}
+
+/** Addresses of files in a store: an asset's own is that of the store most preferred. */
+export function linksTo(files: Asset[], store: string, first: string | undefined): string[] {
+  return files.flatMap((asset) => {
+    const href = store === first ? asset.href : asset.alternate?.[store]?.href;
+    return href === undefined ? [] : [href];
+  });
+}

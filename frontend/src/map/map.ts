@@ -1,0 +1,120 @@
+/** The map itself: made once, and brought into step with the state. */
+
+import { effect } from "@preact/signals";
+import type { GeoJSON } from "geojson";
+import { type GeoJSONSource, Map as MapLibre, setWorkerUrl } from "maplibre-gl";
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
+import type { Config } from "../config";
+import { palette, pyramid } from "../domain/pyramid";
+import { held, holders, isSatelliteDown, painting, picture, theme, view } from "../state";
+import { cameraOrHome, followCamera } from "./camera";
+import { CoverageLayer } from "./coverage_layer";
+import { loadLand } from "./land";
+import { followMarks, markLayers, markSources } from "./marks";
+import { followPointer } from "./pointer";
+import {
+  groundLayers,
+  groundSources,
+  pictureAddress,
+  SATELLITE,
+  satelliteLayer,
+  satelliteSource,
+} from "./style";
+import { followTiles } from "./vector_tiles";
+
+/** The layer before which tiles are drawn: coast, borders and names stay readable over them. */
+const ABOVE_TILES = "coast";
+
+setWorkerUrl(workerUrl);
+
+export function createMap(container: HTMLElement, config: Config): MapLibre {
+  const { lon, lat, zoom } = cameraOrHome();
+  const look = () => ({ theme: theme.value, isOnPicture: isOnPicture(config) });
+  const map = new MapLibre({
+    container,
+    style: {
+      version: 8,
+      projection: { type: view.value.flat ? "mercator" : "globe" },
+      sky: { "atmosphere-blend": ["interpolate", ["linear"], ["zoom"], 0, 0.6, 5, 0.3, 7, 0] },
+      sources: { ...groundSources(), ...markSources() },
+      layers: [...groundLayers(look()), ...markLayers()],
+    },
+    center: [lon, lat],
+    zoom,
+    maxZoom: 16,
+    maxPitch: 60,
+    // Shift and dragging draw a box of ours.
+    boxZoom: false,
+    attributionControl: { compact: false },
+    canvasContextAttributes: { antialias: true },
+  });
+  map.getCanvas().setAttribute("aria-label", "Map of the tiles: arrows move it, + and − zoom");
+  map.on("error", ({ error }) => console.debug(error.message));
+  map.once("style.load", () => {
+    const coverage = new CoverageLayer();
+    map.addLayer(coverage, ABOVE_TILES);
+    effect(() => paintCoverage(coverage));
+    effect(() => restyle(map, look()));
+    effect(() => showSatellite(map, config));
+    effect(() => {
+      map.setProjection({ type: view.value.flat ? "mercator" : "globe" });
+    });
+    followTiles(map, ABOVE_TILES);
+    followMarks(map);
+    followPointer(map);
+    followCamera(map);
+    drawLand(map);
+    void tryPictures(config);
+  });
+  return map;
+}
+
+function isOnPicture({ basemap }: Config): boolean {
+  return view.value.satellite && !isSatelliteDown.value && basemap.tiles !== "";
+}
+
+function paintCoverage(layer: CoverageLayer): void {
+  if (!picture.value || !painting.value) return;
+  const filter = held.value && holders.value && { holders: holders.value.cells, held: held.value };
+  layer.show(pyramid(picture.value.cells, palette(painting.value), filter));
+}
+
+/** Give the layers of the ground the colours of a theme. */
+function restyle(map: MapLibre, look: Parameters<typeof groundLayers>[0]): void {
+  for (const { id, paint } of groundLayers(look)) {
+    for (const [name, value] of Object.entries(paint ?? {})) {
+      map.setPaintProperty(id, name as "fill-color", value as string);
+    }
+  }
+}
+
+function showSatellite(map: MapLibre, config: Config): void {
+  const isWanted = isOnPicture(config);
+  const isThere = map.getLayer(SATELLITE) !== undefined;
+  if (isWanted && !isThere) {
+    map.addSource(SATELLITE, satelliteSource(config.basemap));
+    map.addLayer(satelliteLayer(), "coverage");
+  } else if (!isWanted && isThere) {
+    map.removeLayer(SATELLITE);
+    map.removeSource(SATELLITE);
+  }
+}
+
+function drawLand(map: MapLibre): void {
+  loadLand()
+    .then((land) => {
+      for (const [id, data] of Object.entries(land) as [string, GeoJSON][]) {
+        void map.getSource<GeoJSONSource>(id)?.setData(data);
+      }
+    })
+    .catch((error: unknown) => console.warn("the land outline cannot be had:", error));
+}
+
+/** Pictures are used only when one can be had: a page without a network is not to ask for more. */
+async function tryPictures({ basemap }: Config): Promise<void> {
+  const one = pictureAddress(basemap.tiles).replace(/\{[xyz]\}/g, "0");
+  isSatelliteDown.value = !(await fetch(one).then(
+    ({ ok }) => ok,
+    () => false,
+  ));
+}
