@@ -1,37 +1,8 @@
 /** STAC items: one tile in full, and all tiles of an area. */
 
+import { type Item, type Link, tileOf } from "../domain/item";
 import type { Tile } from "../domain/lists";
 import { getJson, postJson } from "./api";
-
-interface Asset {
-  href: string;
-  title?: string;
-  "file:size"?: number;
-  "file:checksum"?: string;
-  alternate?: Record<string, { href: string }>;
-}
-
-interface Link {
-  rel: string;
-  href: string;
-  body?: unknown;
-}
-
-export interface Item {
-  id: string;
-  collection: string;
-  properties: {
-    title?: string;
-    created?: string;
-    updated?: string;
-    "tessera:year": number;
-    "tessera:verified"?: string;
-    "tessera:stores": string[];
-    "tessera:missing_stores": string[];
-  };
-  assets: Record<string, Asset>;
-  links: Link[];
-}
 
 interface Page {
   features: Item[];
@@ -92,28 +63,4 @@ export async function* search(
     yield { matched, tiles, isWhole: !body };
     if (matched > most) return;
   }
-}
-
-export function tileOf({ id, properties, assets }: Item): Tile {
-  const files = Object.values(assets);
-  const sizes = files.map((asset) => asset["file:size"]);
-  const stores = properties["tessera:stores"];
-  return {
-    id,
-    bytes: sizes.reduce<number | null>(
-      (sum, size) => (sum === null || size === undefined ? null : sum + size),
-      0,
-    ),
-    stores,
-    missing: properties["tessera:missing_stores"],
-    links: Object.fromEntries(stores.map((store) => [store, linksTo(files, store, stores[0])])),
-  };
-}
-
-/** Addresses of files in a store: an asset's own is that of the store most preferred. */
-export function linksTo(files: Asset[], store: string, first: string | undefined): string[] {
-  return files.flatMap((asset) => {
-    const href = store === first ? asset.href : asset.alternate?.[store]?.href;
-    return href === undefined ? [] : [href];
-  });
 }

@@ -2,9 +2,9 @@
 
 import { effect } from "@preact/signals";
 import type { CameraOptions, LngLatBoundsLike, Map as MapLibre, PaddingOptions } from "maplibre-gl";
-import { type Box, type Place, wrap } from "../domain/grid";
+import { type Box, centre, parseId, type Place, wrap } from "../domain/grid";
 import { boundsOf } from "../domain/outline";
-import type { Area, Camera } from "../domain/view";
+import type { Area, Camera, View } from "../domain/view";
 import { bounds, show, view } from "../state";
 
 /** Cameras nearer to each other than this are the same: the address holds so many digits. */
@@ -30,6 +30,12 @@ export function followCamera(map: MapLibre): void {
       map.jumpTo({ center: [camera.lon, camera.lat], zoom: camera.zoom });
     }
     if (!camera) map.jumpTo(home());
+  });
+  // On a phone the details would cover the very tile that was touched.
+  effect(() => {
+    const tile = parseId(view.value.tile ?? "");
+    if (!isPhone() || (!tile && view.value.area)) return;
+    map.easeTo({ padding: padding(), ...(tile && { center: centre(tile.cell) }), ...calm() });
   });
   look();
 }
@@ -58,11 +64,23 @@ function homeCamera(): Camera {
   return { ...HOME, zoom: Math.max(Math.log2((FILLED * side) / diameter), 0) };
 }
 
+/** Part of a phone's height that details cover, as the style sheet has it. */
+const SHEET = 0.64;
+
+function isPhone(): boolean {
+  return matchMedia("(max-width: 760px)").matches;
+}
+
 /** Pixels that panels cover. */
 function padding(): Required<PaddingOptions> {
-  return matchMedia("(max-width: 760px)").matches
-    ? { left: 0, right: 0, top: 0, bottom: 250 }
-    : { left: 364, right: 50, top: 0, bottom: 96 };
+  if (!isPhone()) return { left: 364, right: 50, top: 0, bottom: 96 };
+  const bottom = isAsking(view.peek()) ? SHEET * innerHeight : 250;
+  return { left: 0, right: 0, top: 0, bottom };
+}
+
+/** Whether details are open. */
+function isAsking({ tile, area }: View): boolean {
+  return tile !== null || area !== null;
 }
 
 export function flyTo(map: MapLibre, { lon, lat }: Place, zoom: number): void {
@@ -78,7 +96,7 @@ export function fitTo(map: MapLibre, area: Area): void {
 /** Who asked for less motion gets none. */
 function calm(): { animate?: false; duration?: number } {
   const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  return isCalm ? { animate: false } : { duration: 1400 };
+  return isCalm ? { animate: false } : { duration: 1200 };
 }
 
 function cameraOf(map: MapLibre): Camera {

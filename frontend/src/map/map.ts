@@ -112,6 +112,7 @@ function drawLand(map: MapLibre): void {
 
 /** Pictures are used only when one can be had: a page without a network is not to ask for more. */
 async function tryPictures({ basemap }: Config): Promise<void> {
+  if (!basemap.tiles) return;
   const one = pictureAddress(basemap.tiles).replace(/\{[xyz]\}/g, "0");
   isSatelliteDown.value = !(await fetch(one).then(
     ({ ok }) => ok,

@@ -31,7 +31,7 @@ export function markLayers(): LayerSpecification[] {
       type: "line",
       source: "squares",
       minzoom: 4,
-      paint: { "line-color": ACCENT, "line-width": 1, "line-opacity": 0.7 },
+      paint: { "line-color": ACCENT, "line-width": 0.8, "line-opacity": 0.4 },
     },
     {
       id: "area-fill",

@@ -25,10 +25,11 @@ void main() {
   float latitude = atan(sinh(PI * (1.0 - 2.0 * place.y)));
   vec2 size = vec2(textureSize(picture, 0));
   vec2 cell = vec2(place.x, 0.5 - latitude / PI) * size;
-  // Where a cell is larger than a pixel its edges stay sharp, but not jagged.
+  // From afar, the level whose cells are no smaller than a pixel: none falls between two.
   vec2 width = max(fwidth(cell), 1e-6);
+  float level = max(ceil(log2(max(width.x, width.y)) - 0.05), 0.0);
+  // From near, edges that are sharp but not jagged.
   vec2 from = cell - 0.5;
   vec2 sharp = floor(from) + 0.5 + clamp((fract(from) - 0.5) / width + 0.5, 0.0, 1.0);
-  vec2 at = mix(sharp, cell, step(1.0, width));
-  color = textureGrad(picture, at / size, dFdx(cell) / size, dFdy(cell) / size) * opacity;
+  color = textureLod(picture, (level > 0.0 ? cell : sharp) / size, level) * opacity;
 }`;

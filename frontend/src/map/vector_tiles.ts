@@ -49,7 +49,7 @@ function addLayers(map: MapLibre, address: string, above: string): void {
       type: "line",
       ...part,
       paint: {
-        "line-opacity": ["interpolate", ["linear"], ["zoom"], 6, 0.15, 8, 0.4, 11, 0.7],
+        "line-opacity": ["interpolate", ["linear"], ["zoom"], 6, 0.12, 8, 0.3, 11, 0.5],
         "line-width": ["interpolate", ["linear"], ["zoom"], 6, 0.5, 10, 1, 14, 2],
       },
     },

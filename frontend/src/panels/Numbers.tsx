@@ -1,7 +1,7 @@
 import type { Numbers as Known } from "../domain/counts";
 import { brief, bytes, count, percent } from "../domain/format";
 import { numbersOfYear } from "../domain/health";
-import { bounds, chosen, numbersInView } from "../state";
+import { bounds, chosen, numbersInView, show } from "../state";
 
 /** What there is in the year, in the world and on the screen. */
 export function Numbers() {
@@ -41,9 +41,23 @@ function InView({ numbers: { tiles, bytes: size, replicated, gaps } }: { numbers
   return (
     <>
       In view: <b>{count(tiles)}</b> tiles, about <b>{bytes(size)}</b>,{" "}
-      <b>{percent(replicated, tiles)}</b> fully replicated, <b>{count(gaps)}</b> gaps
+      <b>{percent(replicated, tiles)}</b> fully replicated, <b>{count(gaps)}</b> gaps.{" "}
+      {tiles > 0 && (
+        <button type="button" class="link" onClick={listView}>
+          List them
+        </button>
+      )}
     </>
   );
+}
+
+/** The part of the world on the screen, as if it had been drawn. */
+function listView(): void {
+  if (!bounds.value) return;
+  const round = (value: number) => Math.round(value * 1e4) / 1e4;
+  const { west, south, east, north } = bounds.value;
+  const box = { west: round(west), south: round(south), east: round(east), north: round(north) };
+  show({ area: { box }, tile: null });
 }
 
 function Empty() {

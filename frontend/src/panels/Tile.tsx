@@ -1,6 +1,7 @@
 import { signal, useSignalEffect } from "@preact/signals";
 import type { Map as MapLibre } from "maplibre-gl";
-import { existing, type Item, item, linksTo } from "../catalogue/items";
+import { existing, item } from "../catalogue/items";
+import { type Item, linksTo } from "../domain/item";
 import { bytes, day, place } from "../domain/format";
 import { centre, itemId, parseId } from "../domain/grid";
 import { flyTo } from "../map/camera";
