@@ -1,18 +1,14 @@
-"""A store of the configuration, opened: a file tree, an S3 bucket or an https address.
-
-Credentials come from where every S3 tool looks for them (AWS_* variables, AWS_PROFILE, the files in
-~/.aws, a machine's role) and stay inside the client: nothing here prints or logs them.
-"""
+"""A store of the configuration, opened: a file tree, an S3 bucket or an https address."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +16,11 @@ from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
-from obstore.store import HTTPStore, LocalStore, S3Store
+from obstore.store import HTTPStore, LocalStore
 
 from tessera_catalog.errors import InputError, Refused
 from tessera_catalog.stores import Store
+from tessera_sync.s3 import open_bucket
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
@@ -133,10 +130,10 @@ def open_storage(store: Store, *, request_timeout: timedelta = REQUEST_TIMEOUT) 
             # Never made here: a missing root is more often a disk that is not mounted.
             raise InputError(f"store '{store.name}': {folder} is no directory; mount or create it")
         return Storage(store, LocalStore(folder), folder)
+    options = partial(_client_options, timeout=request_timeout)
     if parts.scheme == "s3":
-        return Storage(store, _open_s3(store, parts.netloc, parts.path, request_timeout), None)
-    options = _client_options(root, request_timeout)
-    http = HTTPStore.from_url(root, client_options=options, retry_config=RETRIES)
+        return Storage(store, open_bucket(store, parts.netloc, parts.path, options, RETRIES), None)
+    http = HTTPStore.from_url(root, client_options=options(root), retry_config=RETRIES)
     return Storage(store, http, None)
 
 
@@ -159,46 +156,6 @@ def reason(error: BaseException) -> str:
         return "no answer in time"
     text = re.sub(r"<[^>]*>", " ", str(error).split("\n\nDebug source")[0])
     return " ".join(text.split())[:300] or type(error).__name__
-
-
-def profile_variable(store: Store) -> str:
-    """Variable that names the AWS profile of this one store, where AWS_PROFILE is another's."""
-    return f"TESSERA_AWS_PROFILE_{store.name.upper()}"
-
-
-def _open_s3(store: Store, bucket: str, prefix: str, timeout: timedelta) -> S3Store:
-    """The bucket below the prefix, with the credentials and endpoint that S3 tools would find."""
-    import boto3  # with its parts half a second, which other stores do without
-    import botocore.exceptions
-    from obstore.auth.boto3 import Boto3CredentialProvider
-
-    own_profile = os.environ.get(profile_variable(store)) or None
-    config: dict[str, Any] = {}
-    try:
-        session = boto3.Session(profile_name=own_profile)
-        region = store.region or os.environ.get("AWS_REGION") or session.region_name or "us-east-1"
-        endpoint = store.endpoint or session.client("s3", region_name=region).meta.endpoint_url
-        if store.anonymous:
-            config["skip_signature"] = True
-        else:
-            config["credential_provider"] = Boto3CredentialProvider(session)
-    except botocore.exceptions.BotoCoreError as error:
-        raise InputError(f"store '{store.name}': {reason(error)}") from error
-    except ValueError as error:
-        raise InputError(
-            f"store '{store.name}': no S3 credentials found; set AWS_PROFILE or "
-            f"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (for this store alone "
-            f"{profile_variable(store)}), or anonymous = true in the configuration"
-        ) from error
-    return S3Store(
-        bucket,
-        prefix=prefix.strip("/") or None,
-        endpoint=endpoint,
-        region=region,
-        client_options=_client_options(endpoint, timeout),
-        retry_config=RETRIES,
-        **config,
-    )
 
 
 def _probe(objects: ObjectStore, folder: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -96,14 +97,13 @@ def _warn(looked: Look, result: dict[str, Any]) -> None:
 @contextmanager
 def _counter(store: str) -> Iterator[Callable[[int], None]]:
     """Count files on a terminal while the block runs."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield lambda _count: None
         return
+    from rich.console import Console
+
     total = 0
-    with console.status(f"scanning {store}") as status:
+    with Console(stderr=True).status(f"scanning {store}") as status:
 
         def seen(count: int) -> None:
             nonlocal total
