@@ -148,6 +148,17 @@ def test_wrong_bodies(api: httpx.Client, body: str) -> None:
     check(api.post("/search", content=body, headers={"Content-Type": "application/json"}), 400)
 
 
+def test_geometries_of_too_many_vertices(api: httpx.Client) -> None:
+    ring = [[n / 1e5, 51.0] for n in range(20_000)] + [[0.5, 52.0], [0.0, 51.0]]
+    place = {"type": "Polygon", "coordinates": [ring]}
+    related = {"op": "s_intersects", "args": [{"property": "geometry"}, place]}
+    for body in ({"intersects": place}, {"filter": related}):
+        assert "vertices" in check(api.post("/search", json=body), 400)["description"]
+    place["coordinates"] = [[ring[0], *ring[3:]]]
+    for body in ({"intersects": place, "limit": 1}, {"filter": related, "limit": 1}):
+        assert api.post("/search", json=body).status_code == 200
+
+
 def test_methods_there_are_not(api: httpx.Client) -> None:
     for method in ("PUT", "DELETE", "PATCH"):
         for path in ("/search", "/collections", "/collections/geotessera-2021"):
@@ -340,6 +351,9 @@ def test_a_hot_standby_answers_every_read(cluster: Cluster, tmp_path: Path) -> N
             for path in (following, "/", "/collections", "/collections/geotessera-2021",
                          "/queryables", "/sortables", "/_mgmt/health",
                          "/collections/geotessera-2021/items",
+                         "/collections/geotessera-2021/queryables", "/collections?q=tessera",
+                         "/coverage/geotessera-2021.png", "/tiles/geotessera-2021/8/128/84.mvt",
+                         "/summary", "/search?sortby=tessera:lat&limit=1",
                          "/collections/geotessera-2021/items/2021_grid_0.05_52.05"):  # fmt: skip
                 assert client.get(path).status_code == 200, path
             assert client.post("/search", json={"bbox": [0, 52, 1, 53]}).status_code == 200
