@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -20,20 +21,44 @@ MAX_AGE = 60.0
 """Seconds after which the queryables are read again: an operator may edit them by hand."""
 
 MAX_KEPT = 10_000
-"""Searches whose number of matches is remembered."""
+"""Searches of which something is remembered."""
+
+MAX_PLAN = 10_000
+"""Characters of a condition that is remembered; those with large polygons are longer."""
 
 T = TypeVar("T")
 
 
-class Recent(OrderedDict[str, T]):
-    """What was put last under at most `MAX_KEPT` keys."""
+class Recent(OrderedDict[bytes, T]):
+    """What was put last under at most `MAX_KEPT` texts, of which it keeps but a digest."""
 
-    def put(self, key: str, value: T) -> T:
+    def find(self, text: str) -> T | None:
+        """What was put under a text; None when there is nothing."""
+        return self.get(_digest(text))
+
+    def put(self, text: str, value: T) -> T:
         """Keep a value, and let go of the one that was put first when there are too many."""
-        self[key] = value
+        self[_digest(text)] = value
         if len(self) > MAX_KEPT:
             self.popitem(last=False)
         return value
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a search amounts to; the columns of sql/plan.sql."""
+
+    condition: str
+    forward: str
+    backward: str
+    key: str
+    descending: bool
+    id_breaks_ties: bool
+    by_columns: bool
 
 
 @dataclass
@@ -51,9 +76,16 @@ class Snapshot:
     collections: list[dict[str, Any]]
     """Of each collection of tiles the values of `collection`, `tessera:dataset`, `tessera:year`."""
 
+    literals: dict[str, str]
+    """All collections as SQL writes them, in the order that it sorts them."""
+
+    years: range
+    """Years that items may be of."""
+
     read_at: float
+    plans: Recent[Plan] = field(default_factory=Recent)
     counts: Recent[int] = field(default_factory=Recent)
-    """Matches by search."""
+    """Matches by condition."""
 
     tiles: Recent[dict[str, int]] = field(default_factory=Recent)
     """Tiles of each collection by search of the placements."""
@@ -61,11 +93,21 @@ class Snapshot:
     base_items: dict[tuple[str, int | None], dict[str, Any]] = field(default_factory=dict)
     """By collection and number of the base item; None is the collection's first."""
 
-    async def count(self, connection: Connection, search: str) -> int:
-        """Matches of a search, a JSON text without what makes its page."""
-        if search not in self.counts:
-            return self.counts.put(search, await connection.fetchval(query("count"), search))
-        return self.counts[search]
+    async def plan(self, connection: Connection, search: str) -> Plan:
+        """What a search amounts to, a JSON text without what makes its page."""
+        known = self.plans.find(search)
+        if known is not None:
+            return known
+        plan = Plan(**await connection.fetchrow(query("plan"), search))
+        return self.plans.put(search, plan) if len(plan.condition) <= MAX_PLAN else plan
+
+    async def count(self, connection: Connection, condition: str) -> int:
+        """How many items a condition of pgSTAC's holds for."""
+        known = self.counts.find(condition)
+        if known is not None:
+            return known
+        statement = f"SELECT count(*) FROM items WHERE {condition}"  # noqa: S608
+        return self.counts.put(condition, await connection.fetchval(statement))
 
     async def base_item(
         self, connection: Connection, collection: str, number: int | None
@@ -101,5 +143,7 @@ async def _read(connection: Connection, revision: str) -> Snapshot:
         row["placed"],
         row["all_stores"],
         row["collections"],
+        row["literals"],
+        range(max(row["first_year"] or 1, 1), (row["last_year"] or 0) + 1),
         time.monotonic(),
     )

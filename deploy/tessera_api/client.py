@@ -20,10 +20,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tessera_api import collection_search, links
-from tessera_api.catalogue import Connection, Snapshot, snapshot
+from tessera_api.catalogue import Connection, snapshot
 from tessera_api.errors import InvalidParameter
 from tessera_api.items import whole
-from tessera_api.placements import Narrowed, narrowed
+from tessera_api.pages import matched, page
+from tessera_api.placements import narrowed
 from tessera_api.queries import query
 from tessera_api.searches import Search, Token, of_get, of_post
 from tessera_api.settings import LANDING_PAGE_ID
@@ -111,11 +112,11 @@ async def _found(
     async with request.app.state.get_connection(request, "r") as connection:
         catalogue = await snapshot(request, connection)
         short = await narrowed(connection, search.for_pgstac(catalogue.properties), catalogue)
-        rows = await _page(connection, short, search)
+        rows = await page(connection, short, search.token, search.limit, catalogue)
         if not rows and collection_id is not None:
             await _must_exist(connection, collection_id)
         items = await whole(connection, rows[: search.limit], search, catalogue, request)
-        matched = await _matched(connection, short, catalogue)
+        count = await matched(connection, short, catalogue)
     ends = [Token(row["collection"], row["id"]).write() for row in rows[: search.limit]]
     if search.token.backward:
         items.reverse()
@@ -126,39 +127,16 @@ async def _found(
         next=ends[-1] if ends and (more or search.token.backward) else None,
         prev=ends[0] if ends and search.token.id and (more or not search.token.backward) else None,
     )
-    page = {
+    answer = {
         "type": "FeatureCollection",
         "links": await maker.get_links(extra_links=await paging.get_links()),
         "features": items,
-        "numberMatched": matched,
+        "numberMatched": count,
         "numberReturned": len(items),
     }
     if warnings := search.warnings(catalogue.properties):
-        page["warnings"] = warnings
-    return Response(orjson.dumps(page), media_type=GEOJSON)
-
-
-async def _page(connection: Connection, short: Narrowed, search: Search) -> list[asyncpg.Record]:
-    token = search.token
-    rows: list[asyncpg.Record] = []
-    if short.matched != 0:
-        asked = orjson.dumps({**short.asked, "limit": search.limit}).decode()
-        rows = await connection.fetch(
-            query("page"), asked, token.collection, token.id, token.backward
-        )
-    if not rows and token.id:
-        known = await connection.fetchval(query("item_exists"), token.collection, token.id)
-        if not known:
-            raise InvalidParameter("the item that the token names does not exist any more")
-    return rows
-
-
-async def _matched(connection: Connection, short: Narrowed, catalogue: Snapshot) -> int:
-    if short.matched is not None:
-        return short.matched
-    asked = {name: value for name, value in short.asked.items() if name != "sortby"}
-    text = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS).decode()
-    return await catalogue.count(connection, text)
+        answer["warnings"] = warnings
+    return Response(orjson.dumps(answer), media_type=GEOJSON)
 
 
 async def _must_exist(connection: Connection, collection_id: str) -> None:

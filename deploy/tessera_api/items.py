@@ -24,7 +24,7 @@ async def whole(
     snapshot: Snapshot,
     request: Request,
 ) -> list[Item]:
-    """Rows of sql/page.sql as items: with what their collections say for all, and with links."""
+    """Rows of a page as items: with what their collections say for all, and with links."""
     base = str(request.base_url)
     named = search.include | search.exclude
     opened = any(name.startswith("geometry.") for name in named)

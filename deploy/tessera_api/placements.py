@@ -68,11 +68,12 @@ async def _tiles(
 ) -> dict[str, int]:
     """Tiles by collection, of the collections that have any."""
     text = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS).decode()
-    if text not in catalogue.tiles:
-        condition = await connection.fetchval(query("condition"), text)
-        rows = await connection.fetch(query("placements").format(where=condition))
-        catalogue.tiles.put(text, {row["collection"]: row["tiles"] for row in rows})
-    return catalogue.tiles[text]
+    known = catalogue.tiles.find(text)
+    if known is not None:
+        return known
+    condition = await connection.fetchval(query("condition"), text)
+    rows = await connection.fetch(query("placements").format(where=condition))
+    return catalogue.tiles.put(text, {row["collection"]: row["tiles"] for row in rows})
 
 
 def _split(tree: Json) -> tuple[list[Json], list[Json]]:
