@@ -26,6 +26,7 @@ from tessera_sync.progress import Course, course
 from tessera_sync.rates import store_rate
 from tessera_sync.steps import Step, action_of, bytes_of, steps_of
 from tessera_sync.storage import UPLOAD_TIMEOUT, check_room, open_storage
+from tessera_sync.uploads import drop_unfinished
 
 MERGE_SECONDS = 300.0
 """How often a running apply brings the manifest up to its journal."""
@@ -104,10 +105,10 @@ class Run:
 
         Refused, before anything is begun, when the target cannot take it.
         """
-        report, begun, coming = self._report, time.monotonic(), bytes_of(todo)
+        report, begun = self._report, time.monotonic()
         try:
-            with course(f"{source.name} → {target.name}", todo.num_rows, coming) as bar:
-                run(self._work(self._carrier(source, target, coming, options), todo, bar))
+            with course(f"{source.name} → {target.name}", todo.num_rows, bytes_of(todo)) as bar:
+                run(self._work(self._carrier(source, target, todo, options), todo, bar))
         finally:
             report.seconds = time.monotonic() - begun
             report.left = todo.num_rows - sum(report.done.values()) - len(report.failed)
@@ -116,9 +117,9 @@ class Run:
         if report.bytes and options.policy.rate is None:
             store_rate(self._data_dir, source.name, target.name, report.bytes / report.seconds)
 
-    def _carrier(self, source: Store, target: Store, coming: int, options: Options) -> Carrier:
+    def _carrier(self, source: Store, target: Store, todo: pa.Table, options: Options) -> Carrier:
         """What moves the tiles: this process, or a cluster that reaches both stores."""
-        jobs, policy = options.jobs, options.policy
+        jobs, policy, coming = options.jobs, options.policy, bytes_of(todo)
         if options.cluster:
             from tessera_sync.cluster import carry_on_cluster  # only some have Dask
 
@@ -127,6 +128,7 @@ class Run:
             return partial(carry_on_cluster, options.cluster, source, target, coming, jobs, policy)
         ours, theirs = (open_storage(s, request_timeout=UPLOAD_TIMEOUT) for s in (source, target))
         check_room(theirs, coming)
+        drop_unfinished(target, todo, self._say)
         return partial(carry, ours, theirs, jobs, policy)
 
     async def _work(self, carrier: Carrier, todo: pa.Table, bar: Course) -> None:

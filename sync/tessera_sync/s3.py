@@ -1,4 +1,4 @@
-"""The client of an S3 bucket, with the credentials and the endpoint that S3 tools would find.
+"""Clients of an S3 bucket, with the credentials and the endpoint that S3 tools would find.
 
 Credentials come from where every S3 tool looks for them (AWS_* variables, AWS_PROFILE, the files in
 ~/.aws, a machine's role) and stay inside the client: nothing here prints or logs them.
@@ -52,6 +52,30 @@ def open_bucket(
         client_options=options(config["endpoint"]),
         retry_config=retries,
         **config,
+    )
+
+
+def open_client(store: Store) -> Any:
+    """boto3's client of the same server, for what the other one cannot do. InputError likewise."""
+    import boto3
+    import botocore
+    from botocore.config import Config
+
+    config = _told(store, os.environ) or _found(store)
+    signed = {"signature_version": botocore.UNSIGNED} if store.anonymous else {}
+    profile = os.environ.get(profile_variable(store)) or None
+    return boto3.Session(profile_name=profile).client(
+        "s3",
+        endpoint_url=config["endpoint"],
+        region_name=config["region"],
+        config=Config(
+            # In the path, as the other client has it: not every server knows its buckets' names.
+            s3={"addressing_style": "path"},
+            connect_timeout=10,
+            read_timeout=60,
+            retries={"total_max_attempts": 3},
+            **signed,
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import boto3
 import pytest
 from conftest import S3Server
 from fault_proxy import Fault, Faults, proxy
@@ -270,6 +271,53 @@ def test_a_store_that_is_down_ends_the_run_before_every_tile_has_failed(
     assert 20 <= len(report.failed) <= 20 + 8
     assert report.left == 230 - len(report.failed)
     assert files_of(tree) == {}
+
+
+def test_the_parts_of_a_killed_upload_are_dropped_by_the_next_run(
+    world: World, s3_server: S3Server
+) -> None:
+    big = tiles(31)[-1]
+    put_tile(world.folder / "origin", big, size=20_000_000)
+    world.know("origin", [big])
+    bucket = s3_server.bucket()
+    # What others upload there, and to other keys, is none of ours.
+    others = ["elsewhere/file", "v1/2024/grid_100.05_0.05/grid_100.05_0.05.npy"]
+    client = boto3.client("s3", endpoint_url=s3_server.endpoint)
+    for key in others:
+        client.create_multipart_upload(Bucket=bucket, Key=key)
+
+    def unfinished() -> list[str]:
+        uploads = client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+        return sorted(upload["Key"] for upload in uploads)
+
+    def third_part(_number: int, method: str, path: str) -> Fault:
+        return 60.0 if method == "PUT" and "partNumber=2" in path else None
+
+    stuck = Faults(third_part)
+    with proxy(s3_server.endpoint, stuck) as address:
+        world.add("s3", f"s3://{bucket}/v1", address)
+        plan = world.plan("origin", "s3")
+        with started(world, "apply", plan) as running:
+            wait_for(lambda: len(unfinished()) == len(others) + 1, running)
+            running.kill()
+        stuck.choose = lambda _number, _method, _path: None
+        assert len(unfinished()) == len(others) + 1
+        report = carry_out(world, plan)
+    client.close()
+    assert (report.failed, report.left) == ([], 0)
+    assert set(world.rows("s3")) == set(world.rows("origin"))
+    assert unfinished() == others
+
+
+def test_a_server_that_does_not_tell_of_unfinished_uploads_gets_its_tiles_all_the_same(
+    world: World, s3_server: S3Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = Faults(lambda _number, _method, path: 403 if "?uploads" in path else None)
+    with proxy(s3_server.endpoint, silent) as address:
+        world.add("s3", f"s3://{s3_server.bucket()}/v1", address)
+        report = carry_out(world, world.plan("origin", "s3"))
+    assert (report.done["copy"], report.failed) == (30, [])
+    assert "unfinished uploads" in capsys.readouterr().out
 
 
 @pytest.fixture
