@@ -126,12 +126,17 @@ describe("lists", () => {
   });
 
   test("the tally", () => {
-    const missing = new Map([
-      ["c", 1],
-      ["a", 1],
-      ["s3", 1],
+    const lacking = new Map([
+      ["a", 2],
+      ["s3", 2],
+      ["c", 2],
     ]);
-    expect(tally([both, one])).toEqual({ tiles: 2, bytes: 20, unsized: 1, missing });
+    expect(tally([both, one, none], ["a", "s3", "c"])).toEqual({
+      tiles: 3,
+      bytes: 20,
+      unsized: 2,
+      lacking,
+    });
   });
 
   test("addresses, from the store asked for where it has them", () => {

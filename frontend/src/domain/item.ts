@@ -38,9 +38,10 @@ export function tileOf({ id, properties, assets }: Item): Tile {
   const stores = properties["tessera:stores"];
   return {
     id,
+    // Of a tile that no store has, there is no file that could tell.
     bytes: sizes.reduce<number | null>(
       (sum, size) => (sum === null || size === undefined ? null : sum + size),
-      0,
+      sizes.length ? 0 : null,
     ),
     stores,
     missing: properties["tessera:missing_stores"],

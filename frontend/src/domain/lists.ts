@@ -20,18 +20,21 @@ export interface Tally {
   bytes: number;
   /** Tiles whose size is unknown. */
   unsized: number;
-  /** Tiles that each store lacks or has unsound; stores that lack none are left out. */
-  missing: Map<string, number>;
+  /** For each store the tiles of which it has no sound copy. */
+  lacking: Map<string, number>;
 }
 
-export function tally(tiles: Tile[]): Tally {
-  const sum: Tally = { tiles: tiles.length, bytes: 0, unsized: 0, missing: new Map() };
-  for (const tile of tiles) {
-    if (tile.bytes === null) sum.unsized++;
-    else sum.bytes += tile.bytes;
-    for (const store of tile.missing) sum.missing.set(store, (sum.missing.get(store) ?? 0) + 1);
+export function tally(tiles: Tile[], stores: string[]): Tally {
+  const held = new Map(stores.map((store) => [store, 0]));
+  for (const store of tiles.flatMap((tile) => tile.stores)) {
+    held.set(store, (held.get(store) ?? 0) + 1);
   }
-  return sum;
+  return {
+    tiles: tiles.length,
+    bytes: tiles.reduce((sum, tile) => sum + (tile.bytes ?? 0), 0),
+    unsized: tiles.filter((tile) => tile.bytes === null).length,
+    lacking: new Map(stores.map((store) => [store, tiles.length - (held.get(store) ?? 0)])),
+  };
 }
 
 /** Addresses of all files, from the store asked for where it has them, else from the next best. */

@@ -11,6 +11,7 @@ import { bounds, show, view } from "../state";
 const SAME = { degrees: 0.0011, zoom: 0.011 };
 
 export function followCamera(map: MapLibre): void {
+  map.setPadding(padding());
   const look = () => {
     bounds.value = seen(map);
   };
@@ -93,10 +94,13 @@ export function fitTo(map: MapLibre, area: Area): void {
   map.fitBounds(around, { padding: 60, maxZoom: 10, ...calm() });
 }
 
-/** Who asked for less motion gets none. */
+/** Whether somebody asked for less motion. */
+export function isCalm(): boolean {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
 function calm(): { animate?: false; duration?: number } {
-  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  return isCalm ? { animate: false } : { duration: 1200 };
+  return isCalm() ? { animate: false } : { duration: 1200 };
 }
 
 function cameraOf(map: MapLibre): Camera {

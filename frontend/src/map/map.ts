@@ -1,13 +1,13 @@
 /** The map itself: made once, and brought into step with the state. */
 
-import { effect } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import type { GeoJSON } from "geojson";
 import { type GeoJSONSource, Map as MapLibre, setWorkerUrl } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import type { Config } from "../config";
 import { palette, pyramid } from "../domain/pyramid";
-import { held, holders, isSatelliteDown, painting, picture, theme, view } from "../state";
-import { cameraOrHome, followCamera } from "./camera";
+import { chosen, held, holders, isSatelliteDown, painting, picture, theme, view } from "../state";
+import { cameraOrHome, followCamera, isCalm } from "./camera";
 import { CoverageLayer } from "./coverage_layer";
 import { loadLand } from "./land";
 import { followMarks, markLayers, markSources } from "./marks";
@@ -46,9 +46,10 @@ export function createMap(container: HTMLElement, config: Config): MapLibre {
     // Shift and dragging draw a box of ours.
     boxZoom: false,
     attributionControl: { compact: false },
-    canvasContextAttributes: { antialias: true },
+    fadeDuration: isCalm() ? 0 : 300,
   });
   map.getCanvas().setAttribute("aria-label", "Map of the tiles: arrows move it, + and − zoom");
+  followRest(map, container);
   map.on("error", ({ error }) => console.debug(error.message));
   map.once("style.load", () => {
     const coverage = new CoverageLayer();
@@ -67,6 +68,26 @@ export function createMap(container: HTMLElement, config: Config): MapLibre {
     void tryPictures(config);
   });
   return map;
+}
+
+/** Tell who waits, a screen reader or a test, whether the map is still being drawn. */
+function followRest(map: MapLibre, container: HTMLElement): void {
+  const isAtRest = signal(false);
+  const stir = () => {
+    isAtRest.value = false;
+  };
+  map.on("movestart", stir);
+  map.on("dataloading", stir);
+  map.on("idle", () => {
+    isAtRest.value = true;
+  });
+  effect(() => {
+    if (painting.value) stir();
+  });
+  effect(() => {
+    const isShown = picture.value?.legend.collection === chosen.value?.year.collection;
+    container.ariaBusy = String(!isAtRest.value || !isShown);
+  });
 }
 
 function isOnPicture({ basemap }: Config): boolean {

@@ -50,7 +50,10 @@ function Found() {
   if (search.error !== null) {
     return <p role="alert">{search.error} Try a smaller area, or again later.</p>;
   }
-  const sum = tally(search.tiles);
+  const sum = tally(
+    search.tiles,
+    stores.value.map(({ name }) => name),
+  );
   return (
     <>
       <p class="headline" role="status" data-matched={search.matched}>
@@ -79,8 +82,8 @@ function Found() {
             </div>
             {stores.value.map(({ name, title }) => (
               <div key={name}>
-                <dt>Missing on {title}</dt>
-                <dd>{count(sum.missing.get(name) ?? 0)}</dd>
+                <dt>Not on {title}</dt>
+                <dd>{count(sum.lacking.get(name) ?? 0)}</dd>
               </div>
             ))}
           </dl>

@@ -14,7 +14,7 @@ export function Numbers() {
     <section aria-label="Numbers" class="numbers">
       <dl>
         <div class="first">
-          <dt>Tiles</dt>
+          <dt>tiles in {found.year.year}</dt>
           <dd title={count(world.tiles)}>{count(world.tiles)}</dd>
         </div>
         <div>

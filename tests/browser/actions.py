@@ -1,0 +1,50 @@
+"""What visitors do and wait for."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, Request, expect
+
+
+def visit(page: Page, site: str, query: str = "") -> None:
+    """Open the map and wait until its coverage is drawn."""
+    page.goto(f"{site}/{'?' if query else ''}{query}")
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until the picture of the year is there and nothing moves any more."""
+    expect(page.locator(".legend li, .legend .ages").first).to_be_visible()
+    expect(page.locator("#map[aria-busy=false]")).to_be_attached()
+
+
+def choose_mode(page: Page, title: str) -> None:
+    page.get_by_role("radio", name=title).check()
+    settle(page)
+
+
+def choose_year(page: Page, year: int) -> None:
+    """By keys, as the slider is a slider for everybody."""
+    slider = page.get_by_role("slider", name="Year")
+    slider.focus()
+    for key in ("ArrowLeft", "ArrowRight"):
+        for _ in range(12):
+            if f"{year}:" in (slider.get_attribute("aria-valuetext") or ""):
+                settle(page)
+                return
+            slider.press(key)
+    raise AssertionError(f"no year {year}")
+
+
+def requests_of(page: Page) -> list[str]:
+    """A list that grows with what this page asks the API for, except its look at the summary."""
+    seen: list[str] = []
+
+    def note(request: Request) -> None:
+        path = urlsplit(request.url).path
+        if path.startswith("/api/") and path != "/api/summary":
+            seen.append(request.url)
+
+    page.on("request", note)
+    return seen
