@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tessera_catalog.errors import Refused
 from tessera_catalog.stores import Stores
-from tessera_sync import manifests
+from tessera_sync import manifests, old_journals
 from tessera_sync.journal import Lineage, open_journal, plan_id
 from tessera_sync.locks import hold
 from tessera_sync.plan_file import Header, read_plan
@@ -48,6 +48,7 @@ def apply(
         if todo.num_rows:
             check_unchanged(data_dir, header, lineage)
             run.all(stores.get(header.source), stores.get(header.target), todo, options)
+    old_journals.forget(data_dir)
     return report
 
 

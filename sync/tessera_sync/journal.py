@@ -26,6 +26,9 @@ from tessera_sync.locks import hold
 from tessera_sync.placing import in_thread
 from tessera_sync.tiles import Placed, Whole
 
+FOLDER = "journals"
+SUFFIX, LINEAGE = ".jsonl", ".manifests.jsonl"
+
 FORMAT = 1
 
 
@@ -56,9 +59,9 @@ def open_journal(data_dir: Path, plan: str, shard: str = "") -> Iterator[Journal
 
     Refused when another process has it open; InputError when it is damaged or cannot be written.
     """
-    folder = data_dir / "journals"
+    folder = data_dir / FOLDER
     name = f"{plan}.{shard.replace('/', '-of-')}" if shard else plan
-    path = folder / f"{name}.jsonl"
+    path = folder / f"{name}{SUFFIX}"
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
@@ -89,7 +92,7 @@ class Journal:
 
     def begin(self, plan: str, shard: str) -> None:
         """Read what is there and go on behind the last whole line."""
-        end = self._read(plan, shard) if self.path.exists() else 0
+        end = self.read(plan, shard) if self.path.exists() else 0
         try:
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o666)
             os.ftruncate(self._descriptor, end)
@@ -145,8 +148,11 @@ class Journal:
             self._broken = Failed(f"{self.path}: cannot be written: {error.strerror}")
             raise self._broken from error
 
-    def _read(self, plan: str, shard: str) -> int:
-        """Take in the lines; the offset behind the last whole one, where a killed write may be."""
+    def read(self, plan: str, shard: str) -> int:
+        """Take in the lines; the offset behind the last whole one, where a killed write may be.
+
+        InputError when they are damaged, or another plan's.
+        """
         end = 0
         with self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
@@ -186,7 +192,7 @@ class Lineage:
     @classmethod
     def of(cls, data_dir: Path, plan: str) -> Lineage:
         """The lineage of a plan."""
-        return cls(data_dir / "journals" / f"{plan}.manifests.jsonl")
+        return cls(data_dir / FOLDER / f"{plan}{LINEAGE}")
 
     def add(self, old: str | None, new: str) -> None:
         """Record that the plan is about to turn the manifest of digest `old` into `new`."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tessera_catalog.errors import Failed, InputError, Refused
 from tessera_sync.journal import Journal, Lineage, key_of, open_journal
 from tessera_sync.layout import Tile
+from tessera_sync.old_journals import forget
 from tessera_sync.tiles import Placed, Whole
 
 TILES = [Tile(2024, 10 * i + 5, -5) for i in range(6)]
@@ -142,3 +144,50 @@ def test_a_torn_line_of_the_lineage_loses_only_itself(tmp_path: Path) -> None:
         file.write(b'{"old":"b","ne')
     lineage.add("b", "d")
     assert lineage.has("a", "d")
+
+
+def finish(data: Path, plan: str, shard: str = "", merged: bool = True, days: float = 0) -> None:
+    """A plan of which two tiles are done; its files are so many days old."""
+    with open_journal(data, plan, shard) as journal:
+        write(journal, TILES[:2])
+        if merged:
+            journal.merged(2)
+    Lineage.of(data, plan).add("old", "new")
+    then = (data / "journals").stat().st_mtime - days * 86400
+    for path in (data / "journals").glob(f"*{plan}.*"):
+        os.utime(path, (then, then))
+
+
+def left(data: Path) -> set[str]:
+    return {path.name for path in (data / "journals").iterdir()}
+
+
+def test_a_finished_plan_is_forgotten_after_its_time(tmp_path: Path) -> None:
+    finish(tmp_path, "new", days=89)
+    known = left(tmp_path)
+    finish(tmp_path, "old", days=91)
+    finish(tmp_path, "parts", "1/2", days=91)
+    finish(tmp_path, "parts", "2/2", days=91)
+    assert forget(tmp_path) == ["old", "parts"]
+    assert left(tmp_path) == known
+    assert forget(tmp_path / "no journals yet") == []
+
+
+def test_a_plan_whose_tiles_no_manifest_has_is_kept(tmp_path: Path) -> None:
+    finish(tmp_path, "plan", "1/2", days=91)
+    finish(tmp_path, "plan", "2/2", merged=False, days=91)
+    known = left(tmp_path)
+    assert forget(tmp_path) == []
+    assert left(tmp_path) == known
+
+
+def test_a_plan_that_is_open_or_damaged_is_kept(tmp_path: Path) -> None:
+    finish(tmp_path, "open", days=91)
+    finish(tmp_path, "damaged", days=91)
+    (tmp_path / "journals" / "damaged.jsonl").write_text("what is this\n")
+    os.utime(tmp_path / "journals" / "damaged.jsonl", (1, 1))
+    with open_journal(tmp_path, "open"):
+        for path in (tmp_path / "journals").glob("*open.*"):
+            os.utime(path, (1, 1))
+        assert forget(tmp_path) == []
+    assert {"open.jsonl", "damaged.jsonl"} <= left(tmp_path)
