@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastapi import FastAPI
@@ -37,22 +37,36 @@ ERRORS = {
 
 
 def complete(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """FastAPI's own document with the shared `limit` parameter and the errors there are."""
+    """FastAPI's own document with what it lacks: a shared `limit`, errors, what may be absent."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = generate()
         components = document.setdefault("components", {})
         components.setdefault("parameters", {})["limit"] = LIMIT
-        components.setdefault("schemas", {})["Problem"] = PROBLEM
+        schemas = components.setdefault("schemas", {})
+        schemas["Problem"] = PROBLEM
+        # `fields` leaves out any member.
+        schemas.get("Item", {}).pop("required", None)
         for path, item in document["paths"].items():
             for operation in item.values():
+                _without_null(operation.get("parameters", ()))
                 operation["responses"].pop("422", None)
                 if not path.startswith("/_mgmt/"):
                     operation["responses"] |= _errors(path)
         return document
 
     return openapi
+
+
+def _without_null(parameters: Iterable[dict[str, Any]]) -> None:
+    """Make the parameters of a URL such as can be sent: null there would be the word."""
+    for parameter in parameters:
+        kinds = parameter["schema"].get("anyOf", ())
+        there = [kind for kind in kinds if kind.get("type") != "null"]
+        if len(there) == 1:
+            del parameter["schema"]["anyOf"]
+            parameter["schema"] |= there[0]
 
 
 def _errors(path: str) -> dict[str, Any]:

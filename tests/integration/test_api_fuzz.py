@@ -259,7 +259,7 @@ def test_requests_made_from_the_openapi_document(api_address: str, tmp_path: Pat
               "response_schema_conformance")  # fmt: skip
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "run", f"{api_address}/api",
-        "--checks", ",".join(checks), "--phases", "examples,fuzzing",
+        "--checks", ",".join(checks), "--phases", "examples,coverage,fuzzing",
         "--max-examples", "30", "--seed", "1", "--workers", "1",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
