@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def to_numpy(column: pa.Array | pa.ChunkedArray, null: int = 0) -> npt.NDArray[Any]:
-    """Values of a column of whole numbers, `null` in the empty places; read-only."""
+def to_numpy(column: pa.Array | pa.ChunkedArray, null: float = 0) -> npt.NDArray[Any]:
+    """Values of a column of numbers, `null` in the empty places; read-only."""
     if column.null_count:
         column = pc.fill_null(column, number(null, column.type))
     if isinstance(column, pa.ChunkedArray):
@@ -62,9 +62,10 @@ def text(value: str) -> pa.Scalar:
     return texts([value])[0]
 
 
-def number(value: int, kind: pa.DataType | None = None) -> pa.Scalar:
-    """A whole number as Arrow's functions take it, of type `kind` or int64."""
-    return pc.cast(to_arrow(np.array([value], dtype=np.int64)), kind or pa.int64())[0]
+def number(value: float, kind: pa.DataType | None = None) -> pa.Scalar:
+    """A number as Arrow's functions take it, of type `kind`, or int64 or double as it is."""
+    column = to_arrow(np.array([value]))
+    return pc.cast(column, kind or column.type)[0]
 
 
 def empty(schema: pa.Schema) -> pa.Table:

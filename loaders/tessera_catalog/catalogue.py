@@ -61,7 +61,7 @@ def put_queryables(connection: Connection, stores: Stores) -> None:
     wanted = stac.queryables(stores)
     rows = [{"name": q.name, "definition": q.definition, "index": q.index} for q in wanted]
     connection.execute("SET LOCAL search_path = pgstac, public")
-    connection.execute(query("put_queryables"), [Jsonb(rows)])
+    connection.execute(composed("put_queryables", queryables=sql.Literal(Jsonb(rows))))
     connection.execute("SET LOCAL search_path = public")
 
 
@@ -136,11 +136,22 @@ def finish_series(
         query("finish_series"),
         [told.tiles, fingerprint, projection(connection, of.collection), of.collection],
     )
+    count_placements(connection, of)
 
 
 def forget_counts(connection: Connection) -> None:
     """Drop pgSTAC's counts of past searches, which it would keep for a day."""
     connection.execute("DELETE FROM pgstac.search_wheres")
+
+
+def count_placements(connection: Connection, of: Series) -> None:
+    """Count anew how many of the tiles are where."""
+    connection.execute("SELECT tessera.count_placements(%s)", [of.collection])
+
+
+def move_placements(connection: Connection, of: Series) -> None:
+    """Bring these counts into step with pg_temp.changed of queries/place_tiles.sql."""
+    connection.execute(composed("move_placements", collection=sql.Literal(of.collection)))
 
 
 def finish_link(connection: Connection, of: Series) -> None:

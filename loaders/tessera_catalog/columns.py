@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tessera_catalog.arrays import to_arrow, to_mask, to_numpy
+
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 MAX_SIZE = 10 * 2**30
@@ -33,13 +35,12 @@ def is_text(kind: pa.DataType) -> bool:
 
 def nulls(column: pa.Array) -> npt.NDArray[np.bool_]:
     """Which values are null."""
-    result: npt.NDArray[np.bool_] = column.is_null().to_numpy(zero_copy_only=False)
-    return result
+    return to_mask(column.is_null())
 
 
 def floats(column: pa.Array) -> npt.NDArray[np.float64]:
     """Numbers as float64, null as NaN, infinity as NaN."""
-    values = pc.cast(decoded(column), pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    values = to_numpy(pc.cast(decoded(column), pa.float64(), safe=False), null=np.nan)
     return np.where(np.isfinite(values), values, np.nan)
 
 
@@ -64,14 +65,14 @@ def sizes(raw: pa.RecordBatch, name: str) -> tuple[pa.Array, npt.NDArray[np.bool
     column = decoded(raw.column(name))
     if pa.types.is_integer(column.type):
         # int64 exactly: a double holds sizes up to 2**53 only, and uint64 may overflow.
-        values = pc.cast(pc.fill_null(column, 0), pa.float64(), safe=False).to_numpy()
+        values = to_numpy(pc.cast(column, pa.float64(), safe=False))
         unknown = nulls(column)
     else:
-        values = pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False)
+        values = to_numpy(pc.cast(column, pa.float64()), null=np.nan)
         unknown = np.isnan(values)
     bad = ~unknown & ~((values >= 0) & (values <= MAX_SIZE) & (values == np.floor(values)))
     whole = np.where(unknown | bad, 0, values).astype(np.int64)
-    return pa.array(whole, mask=unknown | bad), bad
+    return to_arrow(whole, unknown | bad), bad
 
 
 def digests(raw: pa.RecordBatch, name: str) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
@@ -83,11 +84,11 @@ def digests(raw: pa.RecordBatch, name: str) -> tuple[pa.Array, npt.NDArray[np.bo
     if pa.types.is_fixed_size_binary(column.type) and column.type.byte_width == 32:
         return column, none
     column = pc.cast(column, pa.large_binary())
-    lengths = pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False)
+    lengths = to_numpy(pc.binary_length(column))
     full = lengths == 64
     bad = (lengths > 0) & ~full
     out = np.zeros((raw.num_rows, 32), dtype=np.uint8)
-    out[full], malformed = _unhex(column.filter(pa.array(full)))
+    out[full], malformed = _unhex(column.filter(to_arrow(full)))
     full[np.flatnonzero(full)[malformed]] = False
     bad |= (lengths == 64) & ~full
     validity = pa.py_buffer(np.packbits(full, bitorder="little"))
@@ -131,11 +132,11 @@ def times(raw: pa.RecordBatch, name: str) -> pa.Array:
     column = decoded(raw.column(name))
     if pa.types.is_timestamp(column.type):
         whole = pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), pa.int64())
-        micros = pc.fill_null(whole, 0).to_numpy()
+        micros = to_numpy(whole)
     else:
-        values = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        values = to_numpy(pc.cast(column, pa.float64(), safe=False), null=np.nan)
         unit = np.select([values < 1e11, values < 1e14, values < 1e17], [1e6, 1e3, 1], 1e-3)
         micros = np.rint(np.nan_to_num(values * unit))
     # Zero is what tools write who do not know; beyond 1970–2100 it is no time of ours.
     known = (micros > 0) & (micros < 4.1e15)
-    return pa.array(np.where(known, micros, 0).astype(np.int64), mask=~known).cast(TIMESTAMP)
+    return to_arrow(np.where(known, micros, 0).astype(np.int64), ~known, TIMESTAMP)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tessera_catalog.arrays import to_arrow, to_mask, to_numpy
 from tessera_catalog.errors import InputError
 from tessera_catalog.manifest import TILES, Batch, Registry
 
@@ -33,7 +34,7 @@ class Selection:
 
     def mask(self, tiles: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """Whether each tile is selected. A tile that only touches the box is not."""
-        year, lon_i, lat_i = (tiles.column(n).to_numpy() for n in ("year", "lon_i", "lat_i"))
+        year, lon_i, lat_i = (to_numpy(tiles.column(n)) for n in ("year", "lon_i", "lat_i"))
         chosen = np.ones(tiles.num_rows, dtype=bool)
         if self.years:
             chosen &= np.isin(year, list(self.years))
@@ -109,7 +110,7 @@ def read(
         for batch in registry.batches(dataset):
             feed.rows += batch.rows
             rejects.add(feed, batch)
-            streams.add(batch.tiles.filter(pa.array(selection.mask(batch.tiles))))
+            streams.add(batch.tiles.filter(to_arrow(selection.mask(batch.tiles))))
             advance(batch.rows)
     feed.years = streams.finished
     return feed
@@ -133,9 +134,9 @@ class _Spool:
             self.finished[number] = year
 
     def add(self, tiles: pa.RecordBatch) -> None:
-        years = tiles.column("year").to_numpy()
+        years = to_numpy(tiles.column("year"))
         for number in np.unique(years).tolist():
-            part = tiles.filter(pa.array(years == number))
+            part = tiles.filter(to_arrow(years == number))
             if number not in self._open:
                 path = self._directory / f"{number}.arrows"
                 writer = pa.ipc.new_stream(str(path), TILES)
@@ -164,7 +165,7 @@ class _Fingerprint:
             for words in _words(column):
                 mixed = _mix(mixed + words + np.uint64(number))
             # Unknown is not zero.
-            mixed += column.is_null().to_numpy(zero_copy_only=False).astype(np.uint64)
+            mixed += to_mask(column.is_null()).astype(np.uint64)
         with np.errstate(over="ignore"):
             self._sums += np.array([mixed.sum(), _mix(~mixed).sum()], dtype=np.uint64)
         self._rows += tiles.num_rows
@@ -173,18 +174,20 @@ class _Fingerprint:
         return self._rows.to_bytes(8, "big") + self._sums.astype(">u8").tobytes()
 
 
+_NO_DIGEST = pa.Array.from_buffers(pa.binary(32), 1, [None, pa.py_buffer(bytes(32))])[0]
+
+
 def _words(column: pa.Array) -> Iterator[npt.NDArray[np.uint64]]:
     """A column's values as 64-bit words, null as zeros."""
     if pa.types.is_fixed_size_binary(column.type):
-        filled = column.fill_null(b"\0" * column.type.byte_width)
+        filled = column.fill_null(_NO_DIGEST)
         data = np.frombuffer(filled.buffers()[1], dtype="<u8").reshape(-1, 4)
         data = data[filled.offset : filled.offset + len(filled)]
         yield from (data[:, i] for i in range(4))
     else:
         if pa.types.is_timestamp(column.type):
             column = column.cast(pa.int64())
-        values = column.fill_null(0).to_numpy(zero_copy_only=False)
-        yield values.astype(np.int64).view(np.uint64)
+        yield to_numpy(column).astype(np.int64).view(np.uint64)
 
 
 def _mix(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -1,4 +1,4 @@
-"""Digests of a manifest's rows: 64 bits of each row's hashes, and SHA-256 of all rows."""
+"""Digests of a manifest's rows: 64 bits of each row's hashes, SHA-256 of a year and of all rows."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ _ODD = np.array(
 )
 """Odd multipliers for the words of both hashes: large, unlike one another, otherwise free."""
 
+LINKED = ("lon_i", "lat_i", "embeddings_size", "scales_size", FINGERPRINT.name, "verified_at")
+"""What of a manifest's row reaches the catalogue."""
+
 DIGESTED = ("year", "lon_i", "lat_i", "embeddings_size", "scales_size")
 
 
@@ -48,6 +51,19 @@ class RowsDigest:
     def text(self) -> str:
         """The digest so far, in hex."""
         return self._sum.hexdigest()
+
+
+def year_digest(rows: pa.Table) -> str:
+    """SHA-256, in hex, of LINKED of a year's rows, which are sorted by cell."""
+    digest = hashlib.sha256(f"tessera link 2 {rows.num_rows}".encode())
+    for name in LINKED:
+        column = rows.column(name)
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.int64())
+        digest.update(to_numpy(column).astype("<i8").data)
+        # Unknown is not zero.
+        digest.update(np.packbits(valid(column)).data if column.null_count else b"")
+    return digest.hexdigest()
 
 
 def fingerprints(embeddings: Any, scales: Any) -> pa.Array:

@@ -8,7 +8,6 @@ or all of them when that one is not at hand. Each year is one transaction.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,13 +30,11 @@ from tessera_catalog.database import (
     wait_for_load_lock,
 )
 from tessera_catalog.errors import InputError
+from tessera_catalog.fingerprint import LINKED
 from tessera_catalog.parallel import side_by_side
 from tessera_catalog.progress import Progress
 from tessera_catalog.store_manifest import Manifest
 from tessera_catalog.stores import Stores
-
-_COMPARED = ("lon_i", "lat_i", "embeddings_size", "scales_size", "fingerprint", "verified_at")
-"""What of a manifest's row reaches the catalogue."""
 
 _SAID = pa.schema(
     [
@@ -166,7 +163,10 @@ def _job(connection: Connection, run: _Run, series: Series) -> _Job | None:
         str(store): bytes(digest)  # type: ignore[call-overload]  # a bytea column
         for store, digest in connection.execute(query("linked"), [series.collection])
     }
-    digests = {name: _Rows(told.manifest, series.year).digest() for name, told in run.told.items()}
+    digests = {
+        name: bytes.fromhex(told.manifest.year_digest(series.year))
+        for name, told in run.told.items()
+    }
     unsettled = connection.execute(query("has_unsettled"), [series.first_id] * 2).fetchone()
     if unsettled == (False,) and items.are_current(connection, series):
         digests = {name: digest for name, digest in digests.items() if known.get(name) != digest}
@@ -193,18 +193,26 @@ def _link_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Linked:
         result.tiles = int(str(changed))
         if run.dry_run:
             connection.rollback()
-        elif result.tiles > items.REBUILD_ABOVE * series.tiles or not items.are_current(
-            connection, series
-        ):
-            items.rebuild(connection, series)
-        elif result.tiles:
-            items.patch(connection, series, sql.Identifier("pg_temp", "changed"))
-        if not run.dry_run:
-            catalogue.finish_link(connection, series)
+        else:
+            _project(connection, series, result.tiles)
     if result.tiles:
         result.collections.append(series.collection)
     step(series.tiles)
     return result
+
+
+def _project(connection: Connection, series: Series, changed: int) -> None:
+    """Bring what is made of the tiles into step with them; pg_temp.changed names those changed."""
+    few = changed <= items.REBUILD_ABOVE * series.tiles
+    if few:
+        catalogue.move_placements(connection, series)
+    else:
+        catalogue.count_placements(connection, series)
+    if not few or not items.are_current(connection, series):
+        items.rebuild(connection, series)
+    elif changed:
+        items.patch(connection, series, sql.Identifier("pg_temp", "changed"))
+    catalogue.finish_link(connection, series)
 
 
 def _tell(connection: Connection, run: _Run, job: _Job, name: str) -> None:
@@ -251,8 +259,9 @@ def _previous(run: _Run, job: _Job, name: str, now: _Rows) -> _Rows | None:
     previous = run.told[name].previous
     if previous is None or name not in job.known:
         return None
-    rows = _Rows(previous, job.series.year)
-    return rows if rows.digest() == job.known[name] else None
+    if bytes.fromhex(previous.year_digest(job.series.year)) != job.known[name]:
+        return None
+    return _Rows(previous, job.series.year)
 
 
 def _copy(
@@ -295,20 +304,13 @@ class _Rows:
 
     def __init__(self, manifest: Manifest, year: int) -> None:
         if year in manifest.years:
-            table = manifest.read(year, _COMPARED)
-            columns = [_integers(table.column(name)) for name in _COMPARED]
+            table = manifest.read(year, LINKED)
+            columns = [_integers(table.column(name)) for name in LINKED]
         else:
-            columns = [np.zeros(0, dtype=np.int64) for _ in _COMPARED]
+            columns = [np.zeros(0, dtype=np.int64) for _ in LINKED]
         lon_i, lat_i, *values = columns
         self.cells: npt.NDArray[np.int64] = grid.cell(lon_i, lat_i)
         self.values: list[npt.NDArray[np.int64]] = values
-
-    def digest(self) -> bytes:
-        """SHA-256 of all of it."""
-        digest = hashlib.sha256(b"tessera link 1")
-        for column in (self.cells, *self.values):
-            digest.update(np.ascontiguousarray(column).data)
-        return digest.digest()
 
     def verified(self) -> dict[str, int | dt.datetime | None]:
         """How many rows have a time of verification, the first and the last of these times."""

@@ -271,13 +271,17 @@ def _run_jobs(run: _Run, jobs: list[_Job]) -> Iterator[Changes]:
     """Load the years side by side; yields what each has changed once it is committed."""
     total = sum(job.fed.rows for job in jobs)
     with run.progress.task("loading", 2 * total) as advance:
-        yield from side_by_side([partial(_load_year, run, job) for job in jobs], advance)
+        works = [partial(_load_year, run, job, alone=len(jobs) == 1) for job in jobs]
+        yield from side_by_side(works, advance)
 
 
-def _load_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Changes:
+def _load_year(run: _Run, job: _Job, step: Callable[[int], None], *, alone: bool) -> Changes:
     """One year's transaction: its tiles, its items, its collection."""
     options, series = run.options, job.series
     with connect(run.conninfo) as connection:
+        # Others build indexes beside: workers would get in the way of each other.
+        if not alone:
+            connection.execute("SET max_parallel_maintenance_workers = 0")
         is_new = not tiles.exists(connection, series)
         if is_new:
             rows = tiles.create(connection, series, options.holder, job.fed.batches(), step)

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tessera_catalog import grid
+from tessera_catalog.arrays import text, texts, to_arrow, to_numpy
 from tessera_catalog.columns import (
     MAX_SIZE,
     TIMESTAMP,
@@ -137,10 +138,10 @@ class Registry:
         """Read the file once. With `dataset`, rows of other datasets are left out, uncounted."""
         seen = _Seen()
         for first_row, raw in self._read(list(self._columns)):
-            numbers = pa.array(np.arange(first_row, first_row + raw.num_rows))
+            numbers = to_arrow(np.arange(first_row, first_row + raw.num_rows))
             batch = raw.append_column("row", numbers)
             if dataset is not None and "version" in self._columns:
-                batch = batch.filter(pc.equal(_dataset_column(raw), dataset))
+                batch = batch.filter(pc.equal(_dataset_column(raw), text(dataset)))
             yield _normalise(batch, seen)
 
     def _read(self, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -215,14 +216,16 @@ class _Seen:
 
 def _normalise(raw: pa.RecordBatch, seen: _Seen) -> Batch:
     """Divide a batch into tiles and rejected rows; the reason of a row is the first that fits."""
-    reasons = np.full(raw.num_rows, "", dtype=object)
+    names = list(REASONS)
+    # Of each row the number of its reason in `names`, beyond the last of them where there is none.
+    reasons = np.full(raw.num_rows, len(names), dtype=np.int8)
 
     def reject(bad: npt.NDArray[np.bool_], reason: str) -> None:
-        reasons[bad & (reasons == "")] = reason
+        reasons[bad & (reasons == len(names))] = names.index(reason)
 
     lon, lat = floats(raw.column("lon")), floats(raw.column("lat"))
     year = raw.column("year")
-    years = pc.fill_null(year, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    years = to_numpy(year).astype(np.int64)
     reject(np.isnan(lon) | np.isnan(lat) | nulls(year), "null key")
     lon_i, lon_usable, lon_centred = grid.to_hundredths(lon)
     lat_i, lat_usable, lat_centred = grid.to_hundredths(lat)
@@ -242,17 +245,17 @@ def _normalise(raw: pa.RecordBatch, seen: _Seen) -> Batch:
     for name in ("embeddings_mtime", "scales_mtime"):
         columns[name] = times(raw, name)
 
-    good = np.flatnonzero(reasons == "")
+    good = np.flatnonzero(reasons == len(names))
     fresh = seen.first(years[good].astype(np.int16), grid.cell(lon_i[good], lat_i[good]))
-    reasons[good[~fresh]] = "duplicate"
-    kept = pa.array(good[fresh])
-    columns["year"] = pa.array(years.astype(np.int16))
-    columns["lon_i"] = pa.array(np.where(inside, lon_i, 0).astype(np.int16))
-    columns["lat_i"] = pa.array(np.where(inside, lat_i, 0).astype(np.int16))
+    reasons[good[~fresh]] = names.index("duplicate")
+    kept = to_arrow(good[fresh])
+    columns["year"] = to_arrow(years.astype(np.int16))
+    columns["lon_i"] = to_arrow(np.where(inside, lon_i, 0).astype(np.int16))
+    columns["lat_i"] = to_arrow(np.where(inside, lat_i, 0).astype(np.int16))
     tiles = pa.RecordBatch.from_arrays([columns[n] for n in TILES.names], schema=TILES).take(kept)
-    bad_rows = pa.array(np.flatnonzero(reasons != ""))
-    rejected = raw.take(bad_rows).append_column(
-        "reason", pa.array(reasons[bad_rows.to_numpy()], type=pa.string())
+    bad_rows = np.flatnonzero(reasons < len(names))
+    rejected = raw.take(to_arrow(bad_rows)).append_column(
+        "reason", texts([names[reason] for reason in reasons[bad_rows]])
     )
     return Batch(raw.num_rows, tiles, rejected)
 

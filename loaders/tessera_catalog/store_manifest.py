@@ -27,7 +27,14 @@ from tessera_catalog import grid
 from tessera_catalog.arrays import empty, number, to_arrow, to_numpy
 from tessera_catalog.columns import TIMESTAMP
 from tessera_catalog.errors import InputError
-from tessera_catalog.fingerprint import DIGESTED, FINGERPRINT, RowsDigest, fingerprints
+from tessera_catalog.fingerprint import (
+    DIGESTED,
+    FINGERPRINT,
+    LINKED,
+    RowsDigest,
+    fingerprints,
+    year_digest,
+)
 from tessera_catalog.manifest import MANIFEST, TILES
 
 ROWS = pa.schema([*TILES, pa.field("seen_at", TIMESTAMP), pa.field("verified_at", TIMESTAMP)])
@@ -77,6 +84,7 @@ def write(
     ValueError when the rows are not in order or a tile stands there twice.
     """
     digest, tiles, last = RowsDigest(), 0, 0
+    digests: dict[int, str] = {}
     schema = pa.schema([*MANIFEST, FINGERPRINT], dict(labels or {}))
     with pq.ParquetWriter(
         target, schema, compression="none", use_dictionary=_REPEATING, write_page_index=False
@@ -90,10 +98,11 @@ def write(
                 raise ValueError(f"year {year} comes after {last}")
             marks = fingerprints(rows.column("embeddings_sha256"), rows.column("scales_sha256"))
             digest.add(rows, marks)
+            digests[year] = year_digest(rows.append_column(FINGERPRINT, marks))
             writer.write_table(_to_file(rows, marks, schema), row_group_size=ROW_GROUP)
             last, tiles = year, tiles + rows.num_rows
         text = asdict(about) | {"made": about.made.isoformat(), "format": _FORMAT}
-        text |= {"digest": digest.text(), "tiles": tiles}
+        text |= {"digest": digest.text(), "tiles": tiles, "years": digests}
         writer.add_key_value_metadata({_KEY.decode(): json.dumps(text)})
     return digest.text()
 
@@ -137,6 +146,16 @@ class Manifest:
                     digest.add(rows, rows.column(FINGERPRINT.name))
             self._digest = digest.text()
         return self._digest
+
+    def year_digest(self, year: int) -> str:
+        """SHA-256 of what reaches the catalogue of a year's rows, in hex."""
+        known: dict[str, str] | None = self._text.get("years")
+        if known is not None and str(year) in known:
+            return known[str(year)]
+        if known is None and year in self.years:
+            return year_digest(self.read(year, LINKED))
+        nothing = empty(ROWS)
+        return year_digest(nothing.append_column(FINGERPRINT, pa.nulls(0, FINGERPRINT.type)))
 
     @property
     def years(self) -> list[int]:

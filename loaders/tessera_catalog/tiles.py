@@ -14,6 +14,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from tessera_catalog import grid
+from tessera_catalog.arrays import to_arrow, to_numpy
 from tessera_catalog.catalogue import Series
 from tessera_catalog.database import Connection, composed
 from tessera_catalog.feed import Selection, hundredths
@@ -165,8 +166,8 @@ def _copy(
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(encoder.write_header())
         for batch in batches:
-            lon_i, lat_i = (batch.column(n).to_numpy().astype(np.int64) for n in ("lon_i", "lat_i"))
-            ids = pa.array(series.first_id + grid.cell(lon_i, lat_i))
+            lon_i, lat_i = (to_numpy(batch.column(n)).astype(np.int64) for n in ("lon_i", "lat_i"))
+            ids = to_arrow(series.first_id + grid.cell(lon_i, lat_i))
             values = [ids, *(batch.column(f.name).cast(f.type) for f in list(_ROWS)[1:])]
             copy.write(encoder.write_batch(pa.RecordBatch.from_arrays(values, schema=_ROWS)))
             rows += batch.num_rows

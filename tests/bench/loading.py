@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tessera_catalog.collections import ITEM_ASSETS
 
 _SMALL = 150_000
 _GROWTH = 400_000
+_TURNS = 3
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -37,18 +39,25 @@ def migrate(environment: dict[str, str]) -> None:
 
 def _against_pypgstac(bench: Bench) -> Row:
     """Load the same tiles with pypgstac's loader into a pgSTAC database nobody has touched."""
-    note(f"load {_SMALL:,}: ours")
     items, collections = bench.folder / "items.ndjson", bench.folder / "collections.ndjson"
-    with bench.database() as environment:
-        migrate(environment)
-        ours = load(bench.synthetic(_SMALL) / "registry.parquet", environment)
-        _export(environment, items, collections)
-    note(f"load {_SMALL:,}: pypgstac")
-    with bench.database() as environment:
-        pypgstac = BIN / "pypgstac"
-        run([pypgstac, "migrate"], environment)
-        run([pypgstac, "load", "collections", collections], environment)
-        rival = seconds(lambda: run([pypgstac, "load", "items", items], environment))
+    registry = bench.synthetic(_SMALL) / "registry.parquet"
+    took: dict[str, list[float]] = {"ours": [], "rival": []}
+    # In turn: what else the machine does comes and goes.
+    for turn in range(_TURNS):
+        note(f"load {_SMALL:,}: ours")
+        with bench.database() as environment:
+            migrate(environment)
+            took["ours"].append(load(registry, environment))
+            if turn == 0:
+                _export(environment, items, collections)
+        note(f"load {_SMALL:,}: pypgstac")
+        with bench.database() as environment:
+            pypgstac = BIN / "pypgstac"
+            run([pypgstac, "migrate"], environment)
+            run([pypgstac, "load", "collections", collections], environment)
+            load_items = [pypgstac, "load", "items", items]
+            took["rival"].append(seconds(lambda: run(load_items, environment)))  # noqa: B023
+    ours, rival = statistics.median(took["ours"]), statistics.median(took["rival"])
     return Row(
         "load", rival, ours, rival / ours, ">= 2.5", ">= 6", "s; pypgstac load items", _SMALL
     )

@@ -55,7 +55,7 @@ def test_life_of_a_cluster(cluster: Cluster, home: Path) -> None:
     server = cluster.start()
     assert _select(server, "SELECT current_setting('default_toast_compression')") == "lz4"
     assert _select(server, "SELECT current_setting('fsync')") == "on"
-    assert _select(server, "SELECT datcollate FROM pg_database LIMIT 1") == "C.UTF-8"
+    assert _select(server, "SELECT DISTINCT datcollate || datctype FROM pg_database") == "CC.UTF-8"
     assert stat.S_IMODE((home / "postgres.json").stat().st_mode) == 0o600
     assert Path(f"/proc/{_postmaster(cluster)}").stat().st_uid != 0
 

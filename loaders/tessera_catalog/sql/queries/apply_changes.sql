@@ -1,5 +1,11 @@
 -- Carry out pg_temp.changed on {tiles}.
-DELETE FROM {replicas} r USING pg_temp.changed c WHERE c.becomes = 'gone' AND r.tile_id = c.id;
+WITH gone AS (
+    DELETE FROM {replicas} r USING pg_temp.changed c WHERE c.becomes = 'gone' AND r.tile_id = c.id
+    RETURNING r.store_id
+)
+UPDATE tessera.link l SET unknown = l.unknown + counted.copies
+FROM (SELECT store_id, count(*) AS copies FROM gone GROUP BY store_id) AS counted
+WHERE l.collection = {collection} AND l.store_id = counted.store_id;
 DELETE FROM {tiles} t USING pg_temp.changed c WHERE c.becomes = 'gone' AND t.id = c.id;
 UPDATE {tiles} t
 SET embeddings_size = c.embeddings_size, scales_size = c.scales_size,

@@ -14,4 +14,9 @@ CREATE TRIGGER void_fingerprint
 ALTER TABLE {replicas}
     ADD PRIMARY KEY (tile_id, store_id),
     ADD CHECK (tile_id >= {first} AND tile_id < {end});
-ANALYZE {tiles}
+ALTER TABLE {tiles}
+    ALTER embeddings_sha256 SET STATISTICS 0,
+    ALTER scales_sha256 SET STATISTICS 0;
+SET LOCAL default_statistics_target = 30;
+ANALYZE {tiles};
+RESET default_statistics_target

@@ -1,6 +1,21 @@
 -- Tell the {tiles} whose replicas moved, or that are new since, where they are now. Leaves
--- pg_temp.changed: the tiles that this altered. Once the holder's own manifest has been linked,
+-- pg_temp.changed: the tiles that this altered, as they are and as they were. Once the holder's own manifest has been linked,
 -- a tile is where the manifests say and nowhere else.
+CREATE TEMPORARY TABLE touched ON COMMIT DROP AS
+SELECT tile_id FROM pg_temp.moved
+UNION
+SELECT u.tile_id FROM tessera.unsettled u JOIN {tiles} t ON t.id = u.tile_id;
+-- A tile that no manifest has loses the presumed copy the first time the holder is linked.
+INSERT INTO pg_temp.touched (tile_id)
+SELECT t.id FROM {tiles} t
+WHERE (SELECT s.store_id FROM tessera.collection c JOIN tessera.store s ON s.name = c.holder
+       WHERE c.collection = {collection}) IN (SELECT store_id FROM pg_temp.told_whole)
+  AND NOT EXISTS (SELECT FROM {replicas} r WHERE r.tile_id = t.id)
+  AND t.stores <> '{{}}'
+EXCEPT
+SELECT tile_id FROM pg_temp.touched;
+-- Few most times, and then looked up one by one.
+ANALYZE pg_temp.touched;
 CREATE TEMPORARY TABLE changed ON COMMIT DROP AS
 WITH presumed AS (
     SELECT array_agg(s.name) AS stores
@@ -8,17 +23,6 @@ WITH presumed AS (
     WHERE c.collection = {collection} AND s.preference IS NOT NULL
       AND NOT EXISTS (SELECT FROM tessera.link l
                       WHERE l.collection = c.collection AND l.store_id = s.store_id)
-), touched AS (
-    SELECT tile_id FROM pg_temp.moved
-    UNION
-    SELECT u.tile_id FROM tessera.unsettled u JOIN {tiles} t ON t.id = u.tile_id
-    UNION
-    -- A tile that no manifest has loses the presumed copy the first time the holder is linked.
-    SELECT t.id FROM {tiles} t
-    WHERE (SELECT s.store_id FROM tessera.collection c JOIN tessera.store s ON s.name = c.holder
-           WHERE c.collection = {collection}) IN (SELECT store_id FROM pg_temp.told_whole)
-      AND NOT EXISTS (SELECT FROM {replicas} r WHERE r.tile_id = t.id)
-      AND t.stores <> '{{}}'
 ), placed AS (
     SELECT touched.tile_id,
            coalesce(array_agg(s.name ORDER BY s.preference)
@@ -29,14 +33,17 @@ WITH presumed AS (
            AS unsound_stores,
            max(r.verified_at) FILTER (WHERE r.state = 'same' AND s.preference IS NOT NULL)
            AS verified
-    FROM touched
+    FROM pg_temp.touched
     LEFT JOIN {replicas} r ON r.tile_id = touched.tile_id
     LEFT JOIN tessera.store s ON s.store_id = r.store_id
     GROUP BY touched.tile_id
 )
 SELECT p.tile_id AS id,
        coalesce((SELECT stores FROM presumed), '{{}}') || p.stores AS stores,
-       p.unsound_stores, p.verified
+       p.unsound_stores, p.verified,
+       t.stores AS old_stores, t.unsound_stores AS old_unsound_stores,
+       coalesce(t.embeddings_size, 0) + coalesce(t.scales_size, 0) AS bytes,
+       (t.embeddings_size + t.scales_size IS NULL)::int AS unsized
 FROM placed p JOIN {tiles} t ON t.id = p.tile_id
 WHERE (coalesce((SELECT stores FROM presumed), '{{}}') || p.stores, p.unsound_stores, p.verified)
     IS DISTINCT FROM (t.stores, t.unsound_stores, t.verified);

@@ -1,9 +1,12 @@
--- Queryables of all collections from a JSON array of {name, definition, index}; one that is there
--- already, just so, is left alone, for writing it would look through every partition's indexes.
-SELECT pgstac.upsert_queryable(
-           w.name, w.definition, NULL, w.index, NULL)
-FROM jsonb_to_recordset(%s) AS w (name text, definition jsonb, index text)
-WHERE NOT EXISTS (
-    SELECT FROM pgstac.queryables q
-    WHERE q.name = w.name AND q.collection_ids IS NULL AND q.definition = w.definition
-      AND q.property_index_type IS NOT DISTINCT FROM w.index)
+-- Queryables of all collections from {queryables}, a JSON array of {{name, definition, index}}; one
+-- that is there already, just so, is left alone, for writing it looks through the indexes of every
+-- partition. Not by pgSTAC's function for one of them, which would do that once for each.
+DELETE FROM pgstac.queryables q
+USING jsonb_to_recordset({queryables}) AS w (name text, definition jsonb, index text)
+WHERE q.name = w.name
+  AND (q.collection_ids, q.definition, q.property_index_type)
+      IS DISTINCT FROM (NULL::text[], w.definition, w.index);
+INSERT INTO pgstac.queryables (name, definition, property_index_type)
+SELECT w.name, w.definition, w.index
+FROM jsonb_to_recordset({queryables}) AS w (name text, definition jsonb, index text)
+WHERE NOT EXISTS (SELECT FROM pgstac.queryables q WHERE q.name = w.name)

@@ -1,5 +1,6 @@
 -- Make {replicas} agree with pg_temp.said. Of the stores in pg_temp.told_whole it says everything,
--- of others only what may have changed. Leaves pg_temp.moved: the copies whose record changed.
+-- of others only what may have changed. Leaves pg_temp.moved: the copies whose record changed, and
+-- by how many (1, 0, -1) each makes its store's copies more.
 -- The rule is that of tessera_sync.truth, with the registry as the source.
 ANALYZE pg_temp.said;
 CREATE TEMPORARY TABLE judged ON COMMIT DROP AS
@@ -13,16 +14,17 @@ FROM pg_temp.said s JOIN {tiles} t ON t.id = s.tile_id
 WHERE s.present
 ORDER BY s.tile_id, s.store_id;
 ANALYZE pg_temp.judged;
-CREATE TEMPORARY TABLE moved (tile_id bigint, store_id smallint) ON COMMIT DROP;
+CREATE TEMPORARY TABLE moved (tile_id bigint, store_id smallint, more smallint) ON COMMIT DROP;
 INSERT INTO pg_temp.said (store_id, tile_id, present)
 SELECT r.store_id, r.tile_id, false FROM {replicas} r
-WHERE r.store_id = ANY (ARRAY(SELECT store_id FROM pg_temp.told_whole))
+WHERE EXISTS (SELECT FROM pg_temp.told_whole)  -- else nothing is looked through
+  AND r.store_id = ANY (ARRAY(SELECT store_id FROM pg_temp.told_whole))
   AND NOT EXISTS (SELECT FROM pg_temp.said s
                   WHERE s.tile_id = r.tile_id AND s.store_id = r.store_id);
 WITH gone AS (
     DELETE FROM {replicas} r USING pg_temp.said s
     WHERE NOT s.present AND r.tile_id = s.tile_id AND r.store_id = s.store_id
-    RETURNING r.tile_id, r.store_id
+    RETURNING r.tile_id, r.store_id, -1
 )
 INSERT INTO pg_temp.moved SELECT * FROM gone;
 WITH put AS (
@@ -35,12 +37,12 @@ WITH put AS (
     WHERE (r.state, r.embeddings_size, r.scales_size, r.verified_at)
         IS DISTINCT FROM
         (excluded.state, excluded.embeddings_size, excluded.scales_size, excluded.verified_at)
-    RETURNING tile_id, store_id
+    RETURNING tile_id, store_id, (xmax = 0)::int  -- 1: it is new, 0: it was there already
 )
 INSERT INTO pg_temp.moved SELECT * FROM put;
 CREATE TEMPORARY VIEW moved_by_store AS
 SELECT s.name, count(*) FROM pg_temp.moved JOIN tessera.store s USING (store_id) GROUP BY s.name;
 UPDATE tessera.link l
-SET unknown = l.rows - (SELECT count(*) FROM {replicas} r WHERE r.store_id = l.store_id)
-WHERE l.collection = {collection}
-  AND l.store_id IN (SELECT store_id FROM pg_temp.said UNION SELECT store_id FROM pg_temp.told_whole)
+SET unknown = l.unknown - counted.more
+FROM (SELECT store_id, sum(more) AS more FROM pg_temp.moved GROUP BY store_id) AS counted
+WHERE l.collection = {collection} AND l.store_id = counted.store_id

@@ -19,14 +19,8 @@ BEGIN
     ALTER TABLE {old} OWNER TO pgstac_admin;
     GRANT ALL ON {old} TO pgstac_ingest;
     ALTER TABLE pgstac.items ATTACH PARTITION {old} FOR VALUES IN ({collection});
-    -- pgSTAC's own: the range constraint, the row of partition_stats that searches go by, and
-    -- any index that is still wanting.
-    PERFORM pgstac.check_partition(
-        {collection}, tstzrange(datetime, datetime, '[]'), tstzrange(end_datetime, end_datetime, '[]'))
-    FROM (
-        SELECT make_timestamptz(year, 1, 1, 0, 0, 0, 'UTC') AS datetime,
-               make_timestamptz(year, 12, 31, 23, 59, 59, 'UTC') AS end_datetime
-        FROM tessera.collection WHERE collection = {collection}
-    ) span;
+    -- The row of partition_stats that searches go by. Not check_partition, which would look
+    -- through all indexes for one that is wanting: there is none.
+    PERFORM pgstac.update_partition_stats({partition}, true);
 END;
 $swap$

@@ -1,6 +1,6 @@
 -- What a summary by year and store needs, so that it need not look at tiles: how many of them have
--- their copies where, counted when a collection's revision moves and in the same transaction, and
--- what the linked manifests say of verification.
+-- their copies where, kept in step by each load and link in its own transaction, and what the linked
+-- manifests say of verification.
 
 CREATE TABLE tessera.placement (
     collection text NOT NULL REFERENCES tessera.collection ON DELETE CASCADE,
@@ -26,8 +26,8 @@ ALTER TABLE tessera.link
     ADD verified bigint NOT NULL DEFAULT 0,
     ADD verified_first timestamptz,
     ADD verified_last timestamptz;
-COMMENT ON COLUMN tessera.link.stale IS 'copies in this state; counted with the placements';
-COMMENT ON COLUMN tessera.link.incomplete IS 'copies in this state; counted with the placements';
+COMMENT ON COLUMN tessera.link.stale IS 'copies in this state';
+COMMENT ON COLUMN tessera.link.incomplete IS 'copies in this state';
 COMMENT ON COLUMN tessera.link.verified IS 'how many of the rows have a time of verification';
 COMMENT ON COLUMN tessera.link.verified_first IS 'the oldest of these times; null: there is none';
 COMMENT ON COLUMN tessera.link.verified_last IS 'the newest of these times; null: there is none';
@@ -42,11 +42,12 @@ COMMENT ON FUNCTION tessera.store_count_of_all IS
     'the store_count by which a tile is known to be on every store; null: there is none, for tiles '
     'may still name stores that are no longer configured';
 
-CREATE FUNCTION tessera.count_placements() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION tessera.count_placements(_collection text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    first_id bigint := (NEW.dataset_no * 10000 + NEW.year) * 10000000::bigint;
+    first_id bigint := (dataset_no * 10000 + year) * 10000000::bigint
+        FROM tessera.collection WHERE collection = _collection;
 BEGIN
-    DELETE FROM tessera.placement WHERE collection = NEW.collection;
+    DELETE FROM tessera.placement WHERE collection = _collection;
     -- Ids are written into the statement: planned with them, it reads one partition as it lies.
     -- Most tiles are on every store; to tell these by their number spares half of the time.
     EXECUTE format($count$
@@ -59,7 +60,17 @@ BEGIN
               FROM tessera.tile WHERE id >= %s AND id < %3$s + 10000000) AS t
         GROUP BY few, unsound_stores
         $count$,
-        NEW.collection, tessera.store_count_of_all(), first_id);
+        _collection, tessera.store_count_of_all(), first_id);
+    PERFORM tessera.count_unsound(_collection);
+END;
+$$;
+COMMENT ON FUNCTION tessera.count_placements IS 'count all tiles of a collection anew';
+
+CREATE FUNCTION tessera.count_unsound(_collection text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    first_id bigint := (dataset_no * 10000 + year) * 10000000::bigint
+        FROM tessera.collection WHERE collection = _collection;
+BEGIN
     UPDATE tessera.link l
     SET stale = counted.stale, incomplete = counted.incomplete
     FROM (SELECT s.store_id, count(*) FILTER (WHERE r.state = 'stale') AS stale,
@@ -68,13 +79,11 @@ BEGIN
           LEFT JOIN tessera.replica r ON r.store_id = s.store_id AND r.state <> 'same'
               AND r.tile_id >= first_id AND r.tile_id < first_id + 10000000
           GROUP BY s.store_id) AS counted
-    WHERE l.collection = NEW.collection AND l.store_id = counted.store_id;
-    RETURN NULL;
+    WHERE l.collection = _collection AND l.store_id = counted.store_id;
 END;
 $$;
-CREATE TRIGGER count_placements AFTER UPDATE OF revision ON tessera.collection
-    FOR EACH ROW WHEN (OLD.revision <> NEW.revision)
-    EXECUTE FUNCTION tessera.count_placements();
+COMMENT ON FUNCTION tessera.count_unsound IS
+    'count the stale and incomplete copies of a collection, which are few';
 
 -- Of catalogues that are there already.
-UPDATE tessera.collection SET revision = nextval('tessera.revisions') WHERE tiles > 0;
+SELECT tessera.count_placements(collection) FROM tessera.collection WHERE tiles > 0;
