@@ -329,10 +329,11 @@ class _Rows:
         if len(old.cells) == 0:
             return np.arange(len(self.cells)), np.zeros(0, dtype=np.int64)
         same = old.cells[place_safe] == self.cells
+        still = np.zeros(len(old.cells), dtype=bool)
+        still[place_safe[same]] = True
         for mine, theirs in zip(self.values, old.values, strict=True):
             same &= mine == theirs[place_safe]
-        gone = old.cells[~np.isin(old.cells, self.cells, assume_unique=True)]
-        return np.flatnonzero(~same), gone
+        return np.flatnonzero(~same), old.cells[~still]
 
 
 def _time(micros: np.int64) -> dt.datetime:
