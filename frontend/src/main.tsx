@@ -30,7 +30,7 @@ followAddress();
 const config = await loadConfig();
 try {
   const map = createMap(container, config);
-  render(<App map={map} />, app);
+  render(<App map={map} config={config} />, app);
 } catch (error) {
   console.error(error);
   render(<Unsupported />, app);

@@ -76,10 +76,11 @@ export interface Search extends Progress {
 }
 export const found = signal<Search | null>(null);
 
-/** Pictures of satellites are dark in either theme. */
-export const ground = computed<Ground>(() =>
-  view.value.satellite && !isSatelliteDown.value ? "dark" : theme.value,
-);
+/** Whether a picture of satellites lies under the tiles. */
+export const isOnPicture = computed(() => view.value.satellite && !isSatelliteDown.value);
+
+/** Such a picture is dark in either theme. */
+export const ground = computed<Ground>(() => (isOnPicture.value ? "dark" : theme.value));
 
 /** The picture that the mode colours. */
 export const picture = computed(() =>

@@ -63,7 +63,7 @@ def test_a_box_has_the_tiles_that_sql_finds(
         row = details.locator(".facts div", has_text="Not on Amazon")
         expect(row.locator("dd")).to_have_text(f"{missing:,}")
         text = details.locator(".facts div", has_text="Size").locator("dd").inner_text()
-        number, unit = text.split()
+        number, unit, *_ = text.split()
         assert float(number) * {"MB": 1e6, "GB": 1e9, "TB": 1e12}[unit] == pytest.approx(
             size, rel=0.006
         )

@@ -47,7 +47,8 @@ def test_tiles_are_drawn_where_they_are_and_nowhere_else(
         if not is_free(x, y):
             continue
         seen += 1
-        reach = 3 if x1 - x0 < 3 else 0
+        # Names of countries may lie over the middle of a small cell.
+        reach = 3 if x1 - x0 < 12 else 0
         part = teal[int(y) - reach : int(y) + reach + 1, int(x) - reach : int(x) + reach + 1]
         assert part.any(), (lon, lat, x, y)
     assert seen >= least

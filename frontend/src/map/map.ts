@@ -6,7 +6,17 @@ import { type GeoJSONSource, Map as MapLibre, setWorkerUrl } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import type { Config } from "../config";
 import { palette, pyramid } from "../domain/pyramid";
-import { chosen, held, holders, isSatelliteDown, painting, picture, theme, view } from "../state";
+import {
+  chosen,
+  held,
+  holders,
+  isOnPicture,
+  isSatelliteDown,
+  painting,
+  picture,
+  theme,
+  view,
+} from "../state";
 import { cameraOrHome, followCamera, isCalm } from "./camera";
 import { CoverageLayer } from "./coverage_layer";
 import { loadLand } from "./land";
@@ -29,7 +39,7 @@ setWorkerUrl(workerUrl);
 
 export function createMap(container: HTMLElement, config: Config): MapLibre {
   const { lon, lat, zoom } = cameraOrHome();
-  const look = () => ({ theme: theme.value, isOnPicture: isOnPicture(config) });
+  const look = () => ({ theme: theme.value, isOnPicture: isOnPicture.value });
   const map = new MapLibre({
     container,
     style: {
@@ -45,7 +55,7 @@ export function createMap(container: HTMLElement, config: Config): MapLibre {
     maxPitch: 60,
     // Shift and dragging draw a box of ours.
     boxZoom: false,
-    attributionControl: { compact: false },
+    attributionControl: false,
     fadeDuration: isCalm() ? 0 : 300,
   });
   map.getCanvas().setAttribute("aria-label", "Map of the tiles: arrows move it, + and − zoom");
@@ -90,10 +100,6 @@ function followRest(map: MapLibre, container: HTMLElement): void {
   });
 }
 
-function isOnPicture({ basemap }: Config): boolean {
-  return view.value.satellite && !isSatelliteDown.value && basemap.tiles !== "";
-}
-
 function paintCoverage(layer: CoverageLayer): void {
   if (!picture.value || !painting.value) return;
   const filter = held.value && holders.value && { holders: holders.value.cells, held: held.value };
@@ -110,7 +116,7 @@ function restyle(map: MapLibre, look: Parameters<typeof groundLayers>[0]): void 
 }
 
 function showSatellite(map: MapLibre, config: Config): void {
-  const isWanted = isOnPicture(config);
+  const isWanted = isOnPicture.value;
   const isThere = map.getLayer(SATELLITE) !== undefined;
   if (isWanted && !isThere) {
     map.addSource(SATELLITE, satelliteSource(config.basemap));

@@ -73,17 +73,8 @@ export function groundSources(): Record<string, GeoJSONSourceSpecification> {
   };
 }
 
-export function satelliteSource({
-  tiles,
-  attribution,
-}: Config["basemap"]): RasterSourceSpecification {
-  return {
-    type: "raster",
-    tiles: [pictureAddress(tiles)],
-    tileSize: 256,
-    maxzoom: 14,
-    attribution,
-  };
+export function satelliteSource({ tiles }: Config["basemap"]): RasterSourceSpecification {
+  return { type: "raster", tiles: [pictureAddress(tiles)], tileSize: 256, maxzoom: 14 };
 }
 
 /** An address as MapLibre wants it. */
@@ -139,7 +130,8 @@ function line(source: string, color: string, width: number, opacity = 1): LayerS
     paint: {
       "line-color": color,
       "line-width": ["interpolate", ["linear"], ["zoom"], 0, width * 0.7, 6, width * 1.5],
-      "line-opacity": opacity,
+      // From afar the lines are as wide as the tiles.
+      "line-opacity": ["interpolate", ["linear"], ["zoom"], 1.5, opacity * 0.45, 4, opacity],
     },
   };
 }

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { Map as MapLibre } from "maplibre-gl";
-import { chosen, summary, theme, view } from "../state";
+import { chosen, isOnPicture, summary, theme, view } from "../state";
+import type { Config } from "../config";
 import { AreaPanel } from "./Area";
 import { Controls } from "./Controls";
 import { Drop } from "./Drop";
@@ -16,7 +17,7 @@ import { TilePanel } from "./Tile";
 import { Timeline } from "./Timeline";
 import { Tooltip } from "./Tooltip";
 
-export function App({ map }: { map: MapLibre }) {
+export function App({ map, config }: { map: MapLibre; config: Config }) {
   // On a phone the panel is a sheet that is pulled up; elsewhere it is always open.
   const isOpen = useSignal(false);
   const isBeside = view.value.tile !== null || view.value.area !== null;
@@ -70,11 +71,25 @@ export function App({ map }: { map: MapLibre }) {
         </aside>
       )}
       <Controls map={map} />
+      <Credits attribution={config.basemap.attribution} />
       <Timeline />
       <Tooltip />
       <Notices />
       <Drop map={map} />
     </>
+  );
+}
+
+function Credits({ attribution }: { attribution: string }) {
+  return (
+    <p class="credits">
+      {isOnPicture.value && (
+        // Of the server's own configuration, which may have links in it.
+        <span dangerouslySetInnerHTML={{ __html: `${attribution} · ` }} />
+      )}
+      <a href="https://www.naturalearthdata.com">Natural Earth</a> ·{" "}
+      <a href="https://maplibre.org">MapLibre</a>
+    </p>
   );
 }
 
