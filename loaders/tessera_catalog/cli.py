@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tessera_catalog.errors import InputError
+from tessera_catalog.box import parse_box
 from tessera_catalog.feed import Selection
 from tessera_catalog.load import Options, Summary, load
 from tessera_catalog.progress import Progress
@@ -62,7 +62,7 @@ def tessera_load(
         stores=configured,
         holder=(configured.primary if store is None else configured.get(store)).name,
         dataset=dataset,
-        selection=Selection(frozenset(year or ()), _bbox(bbox)),
+        selection=Selection(frozenset(year or ()), None if bbox is None else parse_box(bbox)),
         prune=prune,
         force=force,
         allow_rejected=allow_rejected,
@@ -78,19 +78,6 @@ def tessera_load(
 def main() -> None:
     """Entry point of the command."""
     run(app, "tessera-load")
-
-
-def _bbox(text: str | None) -> tuple[float, float, float, float] | None:
-    """Read W,S,E,N; InputError when it is no box."""
-    if text is None:
-        return None
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise InputError(f"--bbox {text}: four numbers, W,S,E,N, are needed") from error
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90):
-        raise InputError(f"--bbox {text}: not a box of longitudes ±180 and latitudes ±90")
-    return west, south, east, north
 
 
 def _report(summary: Summary, *, as_json: bool) -> None:

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from tessera_catalog.arrays import to_arrow, to_mask, to_numpy
+from tessera_catalog.box import Box, inside
 from tessera_catalog.errors import InputError
 from tessera_catalog.manifest import TILES, Batch, Registry
 
@@ -30,7 +30,7 @@ class Selection:
     """Which tiles of the file count: years (all when empty) and a box in degrees."""
 
     years: frozenset[int] = frozenset()
-    bbox: tuple[float, float, float, float] | None = None
+    bbox: Box | None = None
 
     def mask(self, tiles: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         """Whether each tile is selected. A tile that only touches the box is not."""
@@ -41,23 +41,6 @@ class Selection:
         if self.bbox is not None:
             chosen &= inside(self.bbox, lon_i, lat_i)
         return chosen
-
-
-def hundredths(bbox: tuple[float, float, float, float]) -> tuple[float, ...]:
-    """A box of degrees in hundredths, rid of the noise of the multiplication."""
-    return tuple(round(edge * 100, 6) for edge in bbox)
-
-
-def inside(
-    bbox: tuple[float, float, float, float],
-    lon_i: npt.NDArray[np.integer[Any]],
-    lat_i: npt.NDArray[np.integer[Any]],
-) -> npt.NDArray[np.bool_]:
-    """Whether footprints share area with the box; west > east crosses the antimeridian."""
-    west, south, east, north = hundredths(bbox)
-    right_of_west, left_of_east = lon_i + 5 > west, lon_i - 5 < east
-    along = right_of_west & left_of_east if west <= east else right_of_west | left_of_east
-    return along & (lat_i + 5 > south) & (lat_i - 5 < north)
 
 
 @dataclass

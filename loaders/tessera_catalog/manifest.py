@@ -92,6 +92,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 REQUIRED = ("lat", "lon", "year")
 
 REASONS = {
+    "no dataset": "the row names no dataset, and others of the file do",
     "null key": "lat, lon or year is null or not a number",
     "out of range": "the coordinates or the year lie outside the grid",
     "off-grid": "the centre is not at .x5 degrees",
@@ -135,14 +136,19 @@ class Registry:
         return counts
 
     def batches(self, dataset: str | None = None) -> Iterator[Batch]:
-        """Read the file once. With `dataset`, rows of other datasets are left out, uncounted."""
+        """Read the file once. With `dataset`, rows of other datasets are left out, uncounted.
+
+        A row that names no dataset in a file that names some is refused then.
+        """
         seen = _Seen()
         for first_row, raw in self._read(list(self._columns)):
             numbers = to_arrow(np.arange(first_row, first_row + raw.num_rows))
             batch = raw.append_column("row", numbers)
             if dataset is not None and "version" in self._columns:
-                batch = batch.filter(pc.equal(_dataset_column(raw), text(dataset)))
-            yield _normalise(batch, seen)
+                named = _dataset_column(raw)
+                ours = pc.equal(named, text(dataset))
+                batch = batch.filter(pc.or_kleene(ours, pc.is_null(named)))
+            yield _normalise(batch, seen, named=dataset is not None)
 
     def _read(self, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Batches of the columns under our names, each with the number of its first row."""
@@ -214,8 +220,11 @@ class _Seen:
         return result
 
 
-def _normalise(raw: pa.RecordBatch, seen: _Seen) -> Batch:
-    """Divide a batch into tiles and rejected rows; the reason of a row is the first that fits."""
+def _normalise(raw: pa.RecordBatch, seen: _Seen, *, named: bool) -> Batch:
+    """Divide a batch into tiles and rejected rows; the reason of a row is the first that fits.
+
+    With `named`, a row of a file with datasets has to name one.
+    """
     names = list(REASONS)
     # Of each row the number of its reason in `names`, beyond the last of them where there is none.
     reasons = np.full(raw.num_rows, len(names), dtype=np.int8)
@@ -223,6 +232,8 @@ def _normalise(raw: pa.RecordBatch, seen: _Seen) -> Batch:
     def reject(bad: npt.NDArray[np.bool_], reason: str) -> None:
         reasons[bad & (reasons == len(names))] = names.index(reason)
 
+    if named and "version" in raw.schema.names:
+        reject(nulls(_dataset_column(raw)), "no dataset")
     lon, lat = floats(raw.column("lon")), floats(raw.column("lat"))
     year = raw.column("year")
     years = to_numpy(year).astype(np.int64)

@@ -87,7 +87,13 @@ def write(
     digests: dict[int, str] = {}
     schema = pa.schema([*MANIFEST, FINGERPRINT], dict(labels or {}))
     with pq.ParquetWriter(
-        target, schema, compression="none", use_dictionary=_REPEATING, write_page_index=False
+        target,
+        schema,
+        compression="none",
+        use_dictionary=_REPEATING,
+        write_page_index=False,
+        # A bit that flips on a disk would make a size or a hash another one, and a tile stale.
+        write_page_checksum=True,
     ) as writer:
         for table in years:
             if table.num_rows == 0:
@@ -113,13 +119,16 @@ class Manifest:
     def __init__(self, source: Path | pa.Buffer, name: str | None = None) -> None:
         self.name = name or str(source)
         try:
-            self._file = pq.ParquetFile(pa.BufferReader(source) if name else source)
+            self._file = pq.ParquetFile(
+                pa.BufferReader(source) if name else source, page_checksum_verification=True
+            )
             schema = self._file.schema_arrow
             groups = _groups(self._file)
         except FileNotFoundError as error:
             raise InputError(f"{self.name}: no such file") from error
-        except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{self.name}: not a readable parquet file: {error}") from error
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            why = str(error).splitlines()[0]
+            raise InputError(f"{self.name}: not a readable parquet file: {why}") from error
         if not is_manifest(schema) or groups is None:
             raise InputError(f"{self.name}: not a manifest of this tool: ingest it first")
         self._groups = groups
@@ -127,8 +136,11 @@ class Manifest:
         self._marked = FINGERPRINT.name in schema.names
         metadata = schema.metadata or {}
         # What is added at the end of writing stands in the file's metadata alone.
-        self._text = json.loads((self._file.metadata.metadata or {}).get(_KEY, b"{}"))
-        self.about = self._about(source, metadata)
+        try:
+            self._text = json.loads((self._file.metadata.metadata or {}).get(_KEY, b"{}"))
+            self.about = self._about(source, metadata)
+        except (ValueError, AttributeError, TypeError) as error:
+            raise InputError(f"{self.name}: damaged: what it says of itself is cut up") from error
         self._digest: str | None = self._text.get("digest")
         # Arrow's readers are for one thread at a time.
         self._lock = Lock()

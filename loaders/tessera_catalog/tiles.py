@@ -15,9 +15,10 @@ from psycopg import sql
 
 from tessera_catalog import grid
 from tessera_catalog.arrays import to_arrow, to_numpy
+from tessera_catalog.box import hundredths
 from tessera_catalog.catalogue import Series
 from tessera_catalog.database import Connection, composed
-from tessera_catalog.feed import Selection, hundredths
+from tessera_catalog.feed import Selection
 from tessera_catalog.manifest import TILES
 
 _ROWS = pa.schema(

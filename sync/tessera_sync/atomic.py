@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tessera_catalog.errors import Failed, InputError
 
+_WRONG_PLACE = (FileNotFoundError, PermissionError, NotADirectoryError)
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -18,6 +20,8 @@ def replacing(path: Path) -> Iterator[Path]:
     On any exception the temporary file is removed and `path` is as before. What the operating
     system refuses becomes a Failed (no space) or an InputError (no such directory, no permission).
     """
+    if path.is_dir():
+        raise InputError(f"{path}: cannot be written: Is a directory")
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
@@ -25,8 +29,10 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         _sync(path.parent, os.O_RDONLY)
     except OSError as error:
-        kind = InputError if isinstance(error, (FileNotFoundError, PermissionError)) else Failed
-        raise kind(f"{path}: cannot be written: {error.strerror or error}") from error
+        kind = InputError if isinstance(error, _WRONG_PLACE) else Failed
+        # Arrow's own errors tell a number and much more text.
+        why = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+        raise kind(f"{path}: cannot be written: {why}") from error
     finally:
         temporary.unlink(missing_ok=True)
 

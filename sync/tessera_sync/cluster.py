@@ -8,6 +8,7 @@ Credentials are each worker's own; none is sent.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from itertools import islice
@@ -51,6 +52,8 @@ async def carry_on_cluster(
         import distributed
     except ImportError as error:
         raise InputError("--dask needs Dask: install tessera-stac[dask]") from error
+    if not re.fullmatch(r"(tcp|tls|ws|wss)://\S+:\d+/?", address):
+        raise InputError(f"--dask {address}: it must be a scheduler's address, tcp://host:8786")
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would print tracebacks
     how = {"attempts": policy.attempts, "stall": policy.stall, "backoff": policy.backoff}
     ours = metadata.version("tessera-stac")

@@ -61,7 +61,7 @@ def path_of(data_dir: Path, store: str) -> Path:
 def load(data_dir: Path, store: str, dataset: str) -> Manifest:
     """Open a store's manifest, whoever wrote it.
 
-    InputError when there is none, when it is damaged, or when it is another dataset's.
+    InputError when there is none, when it is damaged, or when it is another store's or dataset's.
     """
     path = path_of(data_dir, store)
     if not path.exists():
@@ -75,6 +75,11 @@ def load(data_dir: Path, store: str, dataset: str) -> Manifest:
 def load_file(path: Path, store: str, dataset: str) -> Manifest:
     """Open a file as a store's manifest; InputError as for `load`."""
     manifest = Manifest(path) if _ours(path) else _converted(path, store, dataset)
+    if manifest.about.store not in ("", store):
+        raise InputError(
+            f"{path} is the manifest of store '{manifest.about.store}', not of '{store}': move it "
+            f"away, or take it over with 'tessera-sync ingest {path} {store}'"
+        )
     if manifest.about.dataset not in ("", dataset):
         raise InputError(
             f"{path} is a manifest of dataset '{manifest.about.dataset}', not of '{dataset}'"
@@ -163,7 +168,7 @@ def read_foreign(path: Path, dataset: str) -> Foreign:
         raise InputError(f"{path} has no tiles of dataset '{dataset}', only of {', '.join(named)}")
     rejected: Counter[str] = Counter()
     parts: dict[int, list[pa.RecordBatch]] = {}
-    for batch in registry.batches(dataset):
+    for batch in registry.batches(dataset if named else None):
         for reason in pc.value_counts(batch.rejected.column("reason")).to_pylist():
             rejected[reason["values"]] += reason["counts"]
         years = to_numpy(batch.tiles.column("year"))
@@ -213,8 +218,11 @@ def tool() -> str:
 def _ours(path: Path) -> bool:
     try:
         return is_manifest(pq.read_schema(path))
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a readable parquet file: {error}") from error
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}: not a readable parquet file: {str(error).splitlines()[0]}: move it away, "
+            "then scan or ingest again"
+        ) from error
 
 
 def _converted(path: Path, store: str, dataset: str) -> Manifest:

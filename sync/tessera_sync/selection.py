@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tessera_catalog import grid
+from tessera_catalog.box import Box, inside, parse_box
 from tessera_catalog.errors import InputError
 
 Mask = npt.NDArray[np.bool_]
@@ -34,37 +35,18 @@ def select(years: Sequence[int], bbox: str | None, region: Path | None) -> Selec
         raise InputError(
             f"--year {wrong[0]}: the years are {grid.YEARS.start} to {grid.YEARS.stop - 1}"
         )
-    cells = None if bbox is None else bbox_cells(*parse_bbox(bbox))
+    cells = None if bbox is None else box_cells(parse_box(bbox))
     if region is not None:
         inside = region_cells(region)
         cells = inside if cells is None else cells & inside
     return Selection(frozenset(years) if years else None, cells)
 
 
-def parse_bbox(text: str) -> tuple[float, float, float, float]:
-    """Read `W,S,E,N` in degrees; west may be greater than east, across the antimeridian."""
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"--bbox {text}: it must be W,S,E,N in degrees") from None
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90):
-        raise InputError(
-            f"--bbox {text}: it must be W,S,E,N, within 180 and 90 degrees, south below north"
-        )
-    if west == east:
-        raise InputError(f"--bbox {text}: it is empty, west and east are the same")
-    return west, south, east, north
-
-
-def bbox_cells(west: float, south: float, east: float, north: float) -> Mask:
-    """Cells that share an area with the box; a common edge is not enough."""
-    lon_i, lat_i = _axes()
-    # Hundredths, rounded: 0.1-degree edges have no exact floats, and a touch is no overlap.
-    w, s, e, n = (round(value * 100, 6) for value in (west, south, east, north))
-    rows = (lat_i + 5 > s) & (lat_i - 5 < n)
-    right, left = lon_i + 5 > w, lon_i - 5 < e
-    columns = right & left if w < e else right | left
-    return (rows[:, None] & columns[None, :]).reshape(-1)
+def box_cells(box: Box) -> Mask:
+    """Cells that share an area with the box."""
+    lon_i = grid.WEST_I + np.arange(grid.COLUMNS) * grid.SIZE
+    lat_i = grid.NORTH_I - np.arange(grid.ROWS) * grid.SIZE
+    return inside(box, lon_i[None, :], lat_i[:, None]).reshape(-1)
 
 
 def region_cells(path: Path) -> Mask:
@@ -84,8 +66,8 @@ def region_cells(path: Path) -> Mask:
     if region.is_empty or not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
         raise InputError(f"--region {path}: no geometry within 180 and 90 degrees")
     pad = 0.05
-    near = bbox_cells(
-        max(west - pad, -180), max(south - pad, -90), min(east + pad, 180), min(north + pad, 90)
+    near = box_cells(
+        (max(west - pad, -180), max(south - pad, -90), min(east + pad, 180), min(north + pad, 90))
     )
     cells = np.flatnonzero(near)
     lon_i, lat_i = grid.cell_centre(cells)
@@ -117,11 +99,3 @@ def in_shard(
     mixed = (keys * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)
     belongs: Mask = mixed % np.uint64(parts) == np.uint64(part - 1)
     return belongs
-
-
-def _axes() -> tuple[npt.NDArray[np.int_], npt.NDArray[np.int_]]:
-    """Centres of the columns and rows, hundredths of a degree."""
-    return (
-        grid.WEST_I + np.arange(grid.COLUMNS) * grid.SIZE,
-        grid.NORTH_I - np.arange(grid.ROWS) * grid.SIZE,
-    )

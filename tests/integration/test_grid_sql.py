@@ -12,7 +12,7 @@ import pytest
 from registries import execute, load_rows, row, value
 
 from tessera_catalog import grid
-from tessera_catalog.feed import hundredths, inside
+from tessera_catalog.box import hundredths, inside
 
 EDGES = [(lon_i, lat_i) for lon_i in (-17995, -5, 5, 17995) for lat_i in (-8995, -5, 5, 8995)]
 

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from registries import Row, row, rows, sha, write
 
 from tessera_catalog import grid
+from tessera_catalog.box import inside
 from tessera_catalog.errors import InputError
-from tessera_catalog.feed import Feed, Selection, inside, read
+from tessera_catalog.feed import Feed, Selection, read
 from tessera_catalog.manifest import TILES, open_registry
 
 Box = tuple[float, float, float, float]

@@ -213,6 +213,9 @@ def test_datasets_of_every_text_type(write: Callable[..., Path], kind: pa.DataTy
     path = write(keys() | {"version": versions.cast(kind)})
     assert open_registry(path).datasets() == {"v1": 1, "v2": 1, None: 1}
     assert [tile["lon_i"] for tile in read(path, "v2")[0]] == [95]
+    # Of which dataset the third is nobody knows: it is told of, whichever one is asked for.
+    assert read(path, "v1")[1] == read(path, "v2")[1] == {2: "no dataset"}
+    assert len(read(path)[0]) == 3
 
 
 @pytest.mark.parametrize(
@@ -403,7 +406,7 @@ def test_bad_rows(write: Callable[..., Path], reason: str, changes: Columns) -> 
 
 
 def test_every_reason_is_in_the_table() -> None:
-    assert {reason for reason, _ in BAD_ROWS} | {"duplicate"} == set(REASONS)
+    assert {reason for reason, _ in BAD_ROWS} | {"duplicate", "no dataset"} == set(REASONS)
 
 
 def test_a_rejected_row_is_told_as_it_was_read(write: Callable[..., Path]) -> None:

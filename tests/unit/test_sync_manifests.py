@@ -164,6 +164,11 @@ class TestForeignFiles:
         with pytest.raises(InputError, match=r"no tiles of dataset 'v2', only of v1, v1\.1-cam"):
             manifests.load(tmp_path, "s3", "v2")
 
+    def test_a_column_of_datasets_that_names_none(self, tmp_path: Path) -> None:
+        columns = {"year": [2024], "lon": [0.05], "lat": [0.05], "version": pa.nulls(1)}
+        pq.write_table(pa.table(columns), tmp_path / "s3.parquet")
+        assert list(read(manifests.load(tmp_path, "s3", "v1"))) == [(2024, 5, 5)]
+
     def test_a_link_to_a_registry_is_replaced_not_followed(self, tmp_path: Path) -> None:
         registry = tmp_path / "registry.parquet"
         pq.write_table(pa.table({"lat": [0.05], "lon": [0.05], "year": [2024]}), registry)
@@ -183,6 +188,33 @@ class TestRefusals:
         save(tmp_path, "s3", TILES, dataset="v2")
         with pytest.raises(InputError, match="of dataset 'v2', not of 'v1'"):
             manifests.load(tmp_path, "s3", "v1")
+
+    def test_another_stores_manifest(self, tmp_path: Path) -> None:
+        """A file copied to a wrong name would make a whole store look as if it held everything."""
+        save(tmp_path, "okavango", TILES)
+        (tmp_path / "okavango.parquet").rename(tmp_path / "s3.parquet")
+        with pytest.raises(InputError, match="of store 'okavango', not of 's3'"):
+            manifests.load(tmp_path, "s3", "v1")
+
+    @settings(max_examples=100, deadline=None)
+    @given(place=st.integers(0), bit=st.integers(0, 7))
+    def test_a_bit_that_has_flipped_is_noticed_or_changes_nothing(
+        self, tmp_path_factory: pytest.TempPathFactory, place: int, bit: int
+    ) -> None:
+        folder = tmp_path_factory.mktemp("flip")
+        whole = read(save(folder, "s3", TILES))
+        path = folder / "s3.parquet"
+        content = bytearray(path.read_bytes())
+        # Not in the footer, a thousandth of a real file: Arrow has no checksum for it.
+        pages = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+        content[place % pages] ^= 1 << bit
+        path.write_bytes(content)
+        try:
+            found = read(manifests.load(folder, "s3", "v1"))
+        except InputError as error:
+            assert "\n" not in str(error)  # noqa: PT017 - there may be none
+        else:
+            assert found == whole
 
     def test_a_file_that_is_no_parquet(self, tmp_path: Path) -> None:
         (tmp_path / "s3.parquet").write_text("lat,lon,year\n")

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tessera_catalog import grid
+from tessera_catalog.box import parse_box
 from tessera_catalog.errors import InputError
-from tessera_sync.selection import bbox_cells, parse_bbox, parse_shard, region_cells, select
+from tessera_sync.selection import box_cells, parse_shard, region_cells, select
 
 
 def centres(mask: Any) -> set[tuple[int, int]]:
@@ -24,19 +25,19 @@ def centres(mask: Any) -> set[tuple[int, int]]:
 
 
 def test_a_box_on_the_grids_lines_has_the_tiles_inside() -> None:
-    assert centres(bbox_cells(0.1, 49.9, 0.3, 50.0)) == {(15, 4995), (25, 4995)}
+    assert centres(box_cells((0.1, 49.9, 0.3, 50.0))) == {(15, 4995), (25, 4995)}
 
 
 def test_a_box_inside_a_tile_has_that_tile() -> None:
-    assert centres(bbox_cells(0.11, 49.91, 0.12, 49.92)) == {(15, 4995)}
+    assert centres(box_cells((0.11, 49.91, 0.12, 49.92))) == {(15, 4995)}
 
 
 def test_a_box_across_the_antimeridian() -> None:
-    assert centres(bbox_cells(179.9, 0.0, -179.9, 0.1)) == {(17995, 5), (-17995, 5)}
+    assert centres(box_cells((179.9, 0.0, -179.9, 0.1))) == {(17995, 5), (-17995, 5)}
 
 
 def test_the_world_is_every_cell() -> None:
-    assert bbox_cells(-180, -90, 180, 90).all()
+    assert box_cells((-180, -90, 180, 90)).all()
 
 
 hundredths = st.integers(-18000, 18000)
@@ -52,7 +53,7 @@ def test_a_box_is_a_region_of_the_same_shape(west: int, south: int, east: int, h
     lon_i, lat_i = grid.cell_centre(np.arange(grid.CELLS))
     inside = (lon_i + 5 > west) & (lon_i - 5 < east)
     inside &= (lat_i + 5 > south) & (lat_i - 5 < min(south + height, 9000))
-    assert np.array_equal(bbox_cells(*box), inside)
+    assert np.array_equal(box_cells(box), inside)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_a_box_is_a_region_of_the_same_shape(west: int, south: int, east: int, h
 )
 def test_boxes_that_are_none(text: str) -> None:
     with pytest.raises(InputError, match="--bbox"):
-        parse_bbox(text)
+        parse_box(text)
 
 
 def _geojson(path: Path, geometry: Any, wrap: str) -> Path:
