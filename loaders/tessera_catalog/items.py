@@ -59,7 +59,8 @@ def rebuild(
             "create_items",
             table=table,
             collection=sql.Literal(collection),
-            of_year=sql.Identifier(f"{name}_dt"),
+            of_time=sql.Identifier(f"{name}_dt"),
+            year=sql.Literal(series.year),
             start=sql.Literal(f"{series.year}-01-01 00:00:00+00"),
             end=sql.Literal(f"{series.year}-12-31 23:59:59+00"),
         )

@@ -289,3 +289,19 @@ def test_items_say_what_their_collection_will_say(migrated_database: str, tmp_pa
         assert by_id(search(migrated_database)) == before
         (document,) = value(migrated_database, "SELECT pgstac.all_collections()")
         assert document["item_assets"] == ITEM_ASSETS
+
+
+def test_filter_by_year_passes_over_other_years(migrated_database: str, tmp_path: Path) -> None:
+    """There is no index of the year; the checks of the partitions say enough."""
+    load_rows(migrated_database, tmp_path, [row(0.05, 49.95, year) for year in range(2020, 2026)])
+    where = value(
+        migrated_database,
+        """SELECT cql2_query('{"op": "=", "args": [{"property": "tessera:year"}, 2023]}')""",
+    )
+    plan = select(migrated_database, f"EXPLAIN SELECT id FROM items WHERE {where}")
+    looked_through = set(re.findall(r"_items_\d+", " ".join(line for (line,) in plan)))
+    partition = value(
+        migrated_database, "SELECT '_items_' || key FROM collections WHERE id = %s",
+        "geotessera-2023",
+    )  # fmt: skip
+    assert looked_through == {partition}
