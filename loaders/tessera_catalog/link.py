@@ -7,19 +7,15 @@ or all of them when that one is not at hand. Each year is one transaction.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
-import pgpq
-import pyarrow as pa
 from psycopg import sql
 
-from tessera_catalog import catalogue, grid, items
+from tessera_catalog import catalogue, items
 from tessera_catalog.catalogue import Series
 from tessera_catalog.database import (
     Connection,
@@ -30,33 +26,11 @@ from tessera_catalog.database import (
     wait_for_load_lock,
 )
 from tessera_catalog.errors import InputError
-from tessera_catalog.fingerprint import LINKED
 from tessera_catalog.parallel import side_by_side
 from tessera_catalog.progress import Progress
+from tessera_catalog.said import Rows, copy_said
 from tessera_catalog.store_manifest import Manifest
 from tessera_catalog.stores import Stores
-
-_SAID = pa.schema(
-    [
-        pa.field("store_id", pa.int16(), nullable=False),
-        pa.field("tile_id", pa.int64(), nullable=False),
-        pa.field("present", pa.bool_(), nullable=False),
-        pa.field("embeddings_size", pa.int64()),
-        pa.field("scales_size", pa.int64()),
-        # Not binary(32), which pgpq's last release for arm64 does not know.
-        pa.field("embeddings_sha256", pa.binary()),
-        pa.field("scales_sha256", pa.binary()),
-        pa.field("verified_at", pa.timestamp("us", tz="UTC")),
-    ]
-)
-"""Rows of pg_temp.said: what a manifest says of a tile; sizes and the rest are of present ones."""
-
-_DETAILS = _SAID.names[3:]
-
-_BATCH = 131_072
-
-_UNKNOWN = np.iinfo(np.int64).min
-"""What stands for a value that the manifest does not know."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +198,7 @@ def _tell(connection: Connection, run: _Run, job: _Job, name: str) -> None:
     ((store_id,),) = connection.execute(
         "SELECT store_id FROM tessera.store WHERE name = %s", [name]
     ).fetchall()
-    rows = _Rows(manifest, series.year)
+    rows = Rows(manifest, series.year)
     previous = _previous(run, job, name, rows)
     gone = np.zeros(0, dtype=np.int64)
     if previous is None:
@@ -237,7 +211,7 @@ def _tell(connection: Connection, run: _Run, job: _Job, name: str) -> None:
         asked = np.array([int(str(i)) - series.first_id for (i,) in unsettled], dtype=np.int64)
         present = np.union1d(present, np.flatnonzero(np.isin(rows.cells, asked)))
         gone = np.union1d(gone, np.setdiff1d(asked, rows.cells))
-    _copy(connection, int(str(store_id)), series, manifest, rows.cells, present, gone)
+    copy_said(connection, int(str(store_id)), series, manifest, rows.cells, present, gone)
     connection.execute(
         query("remember_link"),
         {
@@ -252,7 +226,7 @@ def _tell(connection: Connection, run: _Run, job: _Job, name: str) -> None:
     )
 
 
-def _previous(run: _Run, job: _Job, name: str, now: _Rows) -> _Rows | None:
+def _previous(run: _Run, job: _Job, name: str, now: Rows) -> Rows | None:
     """The rows that the database was linked with; None when they are not at hand."""
     if job.known.get(name) == job.digests[name]:
         return now
@@ -261,90 +235,4 @@ def _previous(run: _Run, job: _Job, name: str, now: _Rows) -> _Rows | None:
         return None
     if bytes.fromhex(previous.year_digest(job.series.year)) != job.known[name]:
         return None
-    return _Rows(previous, job.series.year)
-
-
-def _copy(
-    connection: Connection,
-    store_id: int,
-    series: Series,
-    manifest: Manifest,
-    cells: npt.NDArray[np.int64],
-    present: npt.NDArray[np.intp],
-    gone: npt.NDArray[np.int64],
-) -> None:
-    """Write rows of the manifest, by number, and cells it has no more, into pg_temp.said."""
-    encoder = pgpq.ArrowToPostgresBinaryEncoder(_SAID)
-    columns = sql.SQL(", ").join(sql.Identifier(column) for column in _SAID.names)
-    statement = sql.SQL("COPY pg_temp.said ({}) FROM STDIN (FORMAT binary)").format(columns)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(encoder.write_header())
-        for start in range(0, len(present), _BATCH):
-            part = present[start : start + _BATCH]
-            details = manifest.take(series.year, part, _DETAILS)
-            batch = _said(store_id, series.first_id + cells[part], details)
-            copy.write(encoder.write_batch(batch))
-        if len(gone):
-            nothing = pa.table({n: pa.nulls(len(gone), _SAID.field(n).type) for n in _DETAILS})
-            batch = _said(store_id, series.first_id + gone, nothing, present=False)
-            copy.write(encoder.write_batch(batch))
-        copy.write(encoder.finish())
-
-
-def _said(
-    store_id: int, ids: npt.NDArray[np.int64], details: pa.Table, *, present: bool = True
-) -> pa.RecordBatch:
-    key = [np.full(len(ids), store_id, np.int16), ids, np.full(len(ids), present)]
-    values = [details.column(n).combine_chunks().cast(_SAID.field(n).type) for n in _DETAILS]
-    return pa.RecordBatch.from_arrays([*(pa.array(k) for k in key), *values], schema=_SAID)
-
-
-class _Rows:
-    """A manifest's rows of one year, ascending by cell: what the catalogue shows of them."""
-
-    def __init__(self, manifest: Manifest, year: int) -> None:
-        if year in manifest.years:
-            table = manifest.read(year, LINKED)
-            columns = [_integers(table.column(name)) for name in LINKED]
-        else:
-            columns = [np.zeros(0, dtype=np.int64) for _ in LINKED]
-        lon_i, lat_i, *values = columns
-        self.cells: npt.NDArray[np.int64] = grid.cell(lon_i, lat_i)
-        self.values: list[npt.NDArray[np.int64]] = values
-
-    def verified(self) -> dict[str, int | dt.datetime | None]:
-        """How many rows have a time of verification, the first and the last of these times."""
-        *_, times = self.values
-        times = times[times != _UNKNOWN]
-        return {
-            "verified": len(times),
-            "verified_first": _time(times.min()) if len(times) else None,
-            "verified_last": _time(times.max()) if len(times) else None,
-        }
-
-    def differing(self, old: _Rows) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
-        """Numbers of the rows that `old` has not or has otherwise, and cells only `old` has."""
-        place = np.searchsorted(old.cells, self.cells)
-        place_safe = np.minimum(place, max(len(old.cells) - 1, 0))
-        if len(old.cells) == 0:
-            return np.arange(len(self.cells)), np.zeros(0, dtype=np.int64)
-        same = old.cells[place_safe] == self.cells
-        still = np.zeros(len(old.cells), dtype=bool)
-        still[place_safe[same]] = True
-        for mine, theirs in zip(self.values, old.values, strict=True):
-            same &= mine == theirs[place_safe]
-        return np.flatnonzero(~same), old.cells[~still]
-
-
-def _time(micros: np.int64) -> dt.datetime:
-    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=int(micros))
-
-
-def _integers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Values as int64, unknown as the smallest of them."""
-    whole = column.combine_chunks()
-    if pa.types.is_timestamp(whole.type):
-        whole = whole.cast(pa.int64())
-    values = whole.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-    unknown = whole.is_null().to_numpy(zero_copy_only=False)
-    return np.where(unknown, _UNKNOWN, values) if unknown.any() else values
+    return Rows(previous, job.series.year)

@@ -1,0 +1,129 @@
+"""What the manifests of the stores say of tiles, on its way into the database.
+
+Rows of a year are held against those that were linked last, and those that differ are copied into
+pg_temp.said of queries/begin_link.sql.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import numpy.typing as npt
+import pgpq
+import pyarrow as pa
+from psycopg import sql
+
+from tessera_catalog import grid
+from tessera_catalog.catalogue import Series
+from tessera_catalog.database import Connection
+from tessera_catalog.fingerprint import LINKED
+from tessera_catalog.store_manifest import Manifest
+
+_SAID = pa.schema(
+    [
+        pa.field("store_id", pa.int16(), nullable=False),
+        pa.field("tile_id", pa.int64(), nullable=False),
+        pa.field("present", pa.bool_(), nullable=False),
+        pa.field("embeddings_size", pa.int64()),
+        pa.field("scales_size", pa.int64()),
+        # Not binary(32), which pgpq's last release for arm64 does not know.
+        pa.field("embeddings_sha256", pa.binary()),
+        pa.field("scales_sha256", pa.binary()),
+        pa.field("verified_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+"""Rows of pg_temp.said: what a manifest says of a tile; sizes and the rest are of present ones."""
+
+_DETAILS = _SAID.names[3:]
+
+_BATCH = 131_072
+
+_UNKNOWN = np.iinfo(np.int64).min
+"""What stands for a value that the manifest does not know."""
+
+
+class Rows:
+    """A manifest's rows of one year, ascending by cell: what the catalogue shows of them."""
+
+    def __init__(self, manifest: Manifest, year: int) -> None:
+        if year in manifest.years:
+            table = manifest.read(year, LINKED)
+            columns = [_integers(table.column(name)) for name in LINKED]
+        else:
+            columns = [np.zeros(0, dtype=np.int64) for _ in LINKED]
+        lon_i, lat_i, *values = columns
+        self.cells: npt.NDArray[np.int64] = grid.cell(lon_i, lat_i)
+        self.values: list[npt.NDArray[np.int64]] = values
+
+    def verified(self) -> dict[str, int | dt.datetime | None]:
+        """How many rows have a time of verification, the first and the last of these times."""
+        *_, times = self.values
+        times = times[times != _UNKNOWN]
+        return {
+            "verified": len(times),
+            "verified_first": _time(times.min()) if len(times) else None,
+            "verified_last": _time(times.max()) if len(times) else None,
+        }
+
+    def differing(self, old: Rows) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
+        """Numbers of the rows that `old` has not or has otherwise, and cells only `old` has."""
+        place = np.searchsorted(old.cells, self.cells)
+        place_safe = np.minimum(place, max(len(old.cells) - 1, 0))
+        if len(old.cells) == 0:
+            return np.arange(len(self.cells)), np.zeros(0, dtype=np.int64)
+        same = old.cells[place_safe] == self.cells
+        still = np.zeros(len(old.cells), dtype=bool)
+        still[place_safe[same]] = True
+        for mine, theirs in zip(self.values, old.values, strict=True):
+            same &= mine == theirs[place_safe]
+        return np.flatnonzero(~same), old.cells[~still]
+
+
+def copy_said(
+    connection: Connection,
+    store_id: int,
+    series: Series,
+    manifest: Manifest,
+    cells: npt.NDArray[np.int64],
+    present: npt.NDArray[np.intp],
+    gone: npt.NDArray[np.int64],
+) -> None:
+    """Write rows of the manifest, by number, and cells it has no more, into pg_temp.said."""
+    encoder = pgpq.ArrowToPostgresBinaryEncoder(_SAID)
+    columns = sql.SQL(", ").join(sql.Identifier(column) for column in _SAID.names)
+    statement = sql.SQL("COPY pg_temp.said ({}) FROM STDIN (FORMAT binary)").format(columns)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(encoder.write_header())
+        for start in range(0, len(present), _BATCH):
+            part = present[start : start + _BATCH]
+            details = manifest.take(series.year, part, _DETAILS)
+            batch = _said(store_id, series.first_id + cells[part], details)
+            copy.write(encoder.write_batch(batch))
+        if len(gone):
+            nothing = pa.table({n: pa.nulls(len(gone), _SAID.field(n).type) for n in _DETAILS})
+            batch = _said(store_id, series.first_id + gone, nothing, present=False)
+            copy.write(encoder.write_batch(batch))
+        copy.write(encoder.finish())
+
+
+def _said(
+    store_id: int, ids: npt.NDArray[np.int64], details: pa.Table, *, present: bool = True
+) -> pa.RecordBatch:
+    key = [np.full(len(ids), store_id, np.int16), ids, np.full(len(ids), present)]
+    values = [details.column(n).combine_chunks().cast(_SAID.field(n).type) for n in _DETAILS]
+    return pa.RecordBatch.from_arrays([*(pa.array(k) for k in key), *values], schema=_SAID)
+
+
+def _time(micros: np.int64) -> dt.datetime:
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=int(micros))
+
+
+def _integers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Values as int64, unknown as the smallest of them."""
+    whole = column.combine_chunks()
+    if pa.types.is_timestamp(whole.type):
+        whole = whole.cast(pa.int64())
+    values = whole.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    unknown = whole.is_null().to_numpy(zero_copy_only=False)
+    return np.where(unknown, _UNKNOWN, values) if unknown.any() else values
