@@ -36,7 +36,10 @@ _COLUMNS = {
 
 
 def find_manifest(path: Path, most: int) -> dict[str, Any] | None:
-    """The content of a manifest.json; None when the file is something else."""
+    """The content of a manifest.json; None when the file is something else.
+
+    InputError when it does not say which files it is of.
+    """
     with path.open("rb") as file:
         if file.peek(1)[:1] != b"{" or path.stat().st_size > most:
             return None
@@ -47,6 +50,9 @@ def find_manifest(path: Path, most: int) -> dict[str, Any] | None:
         return None
     if not isinstance(value, dict) or not {"fileFormat", "files"} <= value.keys():
         return None
+    files = value["files"]
+    if not isinstance(files, list) or not all(isinstance(f, dict) and "key" in f for f in files):
+        raise InputError(f"listing {path}: its 'files' are none: fetch it again")
     return value
 
 
@@ -59,7 +65,7 @@ def read(path: Path, manifest: dict[str, Any]) -> Iterator[Parsed]:
         file = _located(path, str(entry["key"]))
         _check(file, entry.get("MD5checksum"))
         if kind == "csv":
-            names = [name.strip() for name in str(manifest["fileSchema"]).split(",")]
+            names = [name.strip() for name in str(manifest.get("fileSchema", "")).split(",")]
             batches: Iterator[pa.RecordBatch] = _csv(file, names)
         else:
             batches = _parquet(file)

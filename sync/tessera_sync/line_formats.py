@@ -227,6 +227,6 @@ def _fits(line: bytes) -> bool:
     try:
         value = json.loads(line)
         pa.RecordBatch.from_pylist([value], schema=_JSON_FIELDS)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError):
         return False
     return isinstance(value, dict)

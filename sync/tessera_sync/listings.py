@@ -27,6 +27,9 @@ from tessera_sync.sightings import Sorted, sort_out
 PART = 4 * 2**20
 """Bytes of a listing parsed at once."""
 
+_LINE_MOST = 64 * 2**20
+"""Bytes a line may have: what goes on for longer is no listing, and shall not fill the memory."""
+
 _JSON_MOST = 64 * 2**20
 """Bytes an inventory's manifest.json may have."""
 
@@ -46,7 +49,7 @@ def read_listing(source: str) -> Iterator[tuple[Sorted, Parsed]]:
             yield from mapped(_sorted, inventory.read(Path(source), found), _WORKERS)
             return
         with _opened(source) as file:
-            blocks = _blocks(file)
+            blocks = _blocks(file, source)
             first = next(blocks, b"")
             parser = recognise(first)
             yield from mapped(lambda part: _sorted(parser(part)), chain([first], blocks), _WORKERS)
@@ -80,8 +83,8 @@ def _opened(source: str) -> Iterator[Any]:
             yield file
 
 
-def _blocks(file: Any) -> Iterator[bytes]:
-    """Whole lines, about PART bytes at a time."""
+def _blocks(file: Any, source: str) -> Iterator[bytes]:
+    """Whole lines, about PART bytes at a time; InputError when one does not end."""
     rest = b""
     while block := file.read(PART):
         # An array of JSON objects on one line is cut between two objects.
@@ -91,5 +94,9 @@ def _blocks(file: Any) -> Iterator[bytes]:
             rest = block[cut:].removeprefix(b"\n")
         else:
             rest += block
+            if len(rest) > _LINE_MOST:
+                raise InputError(
+                    f"listing {source}: a line of over {_LINE_MOST // 2**20} MiB: it is no listing"
+                )
     if rest:
         yield rest

@@ -16,7 +16,7 @@ from tessera_catalog.store_manifest import About, Manifest
 from tessera_catalog.stores import Store
 from tessera_sync import bucket, manifests, succession, tree
 from tessera_sync.listings import STDIN, read_listing
-from tessera_sync.sightings import Batch, Tally, sort_out, tidy
+from tessera_sync.sightings import KINDS, Batch, Tally, sort_out, tidy
 from tessera_sync.storage import open_storage
 
 LOSS = 0.01
@@ -129,13 +129,10 @@ def record(
         "incomplete": change.incomplete,
         "lines": seen.lines,
         "unparsed": seen.unparsed,
-        "files": {name.replace("-", "_"): counts[name] for name in _KINDS},
+        "files": {name.replace("-", "_"): counts[name] for name in KINDS},
         "repeated": counts["repeated"],
         "digest": digest,
     }
-
-
-_KINDS = ("embeddings", "scales", "checksums", "misfiled", "off-grid", "other")
 
 
 def _succeed(old: Manifest | None, seen: Look, change: succession.Change) -> Iterator[pa.Table]:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from tessera_catalog import grid
 from tessera_catalog.arrays import text, to_arrow, to_mask, to_numpy, valid
+from tessera_catalog.columns import MAX_SIZE
 from tessera_catalog.store_manifest import ROWS
 from tessera_sync.layout import CHECKSUMS
 
@@ -25,6 +26,15 @@ UNKNOWN = -1
 """A size or time nobody told."""
 
 EXAMPLES = 5
+
+DOUBTS = {
+    "misfiled": "filed under another tile's directory",
+    "off-grid": "of no tile of the grid",
+    "absurd": "of a size no tile's file can have",
+}
+"""Kinds of files that look like a tile's and are not believed."""
+
+KINDS = ("embeddings", "scales", "checksums", *DOUBTS, "other")
 
 _COORDINATE = r"-?(?:0|[1-9]\d{0,2})\.\d\d"
 _PARENT = (
@@ -52,7 +62,7 @@ class Sorted:
 
     tiles: dict[str, _Files] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    """Files by what they are: embeddings, scales, checksums, misfiled, off-grid, other."""
+    """Files by what they are, in the words of KINDS."""
     examples: dict[str, list[str]] = field(default_factory=dict)
     """Paths of the first of those that are not believed."""
 
@@ -82,18 +92,20 @@ def sort_out(batch: Batch) -> Sorted:
     left = np.flatnonzero(tile & (kinds < 0) & ~checksums)
     names = batch.names.take(to_arrow(left))
     misfiled[left] = to_mask(pc.match_substring_regex(names, _TILE_FILE))
-    of_tile = on_grid & (kinds >= 0)
+    absurd = on_grid & (kinds >= 0) & ((batch.sizes > MAX_SIZE) | (batch.sizes < UNKNOWN))
+    of_tile = on_grid & (kinds >= 0) & ~absurd
     what = {
         "embeddings": of_tile & (kinds == 0),
         "scales": of_tile & (kinds == 1),
         "checksums": on_grid & checksums,
         "misfiled": misfiled,
         "off-grid": tile & ~on_grid & (kinds >= 0),
+        "absurd": absurd,
     }
     found = Sorted()
     found.counts.update({name: int(np.count_nonzero(mask)) for name, mask in what.items()})
     found.counts["other"] = len(which) - found.counts.total()
-    for name in ("misfiled", "off-grid"):
+    for name in DOUBTS:
         rows = np.flatnonzero(what[name])[:EXAMPLES]
         found.examples[name] = [f"{batch.parents[int(i)]}/{batch.names[int(i)]}" for i in rows]
     keys, roots = parents.keys[which], parents.roots[which]

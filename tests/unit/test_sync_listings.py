@@ -355,6 +355,27 @@ class TestWhatIsNotBelieved:
         assert len(rows) == 1
         assert unparsed == 3
 
+    def test_numbers_beyond_all_numbers_are_lines_not_understood(self, tmp_path: Path) -> None:
+        path = TOOLS["s5cmd --json"][0](files_of(TILE), tmp_path)
+        path.write_text(f'{path.read_text()}{{"key":"s3://b/x","size":{10**30}}}\n')
+        _, rows, unparsed = scanned(path)
+        assert (len(rows), unparsed) == (1, 1)
+
+    @pytest.mark.parametrize("size", ["10737418241", "9" * 30])
+    def test_sizes_no_file_of_a_tile_can_have(self, size: str, tmp_path: Path) -> None:
+        lines = [f"{size} 2024/grid_0.05_0.05/grid_0.05_0.05.npy",
+                 "12 2024/grid_0.05_0.05/grid_0.05_0.05_scales.npy"]  # fmt: skip
+        (tmp_path / "listing").write_text("\n".join(lines))
+        tally, rows, _ = scanned(tmp_path / "listing")
+        assert [(r["embeddings_size"], r["scales_size"]) for r in rows.values()] == [(0, 12)]
+        assert tally.examples["absurd"] == ["2024/grid_0.05_0.05/grid_0.05_0.05.npy"]
+
+    def test_a_line_that_does_not_end(self, tmp_path: Path) -> None:
+        path = tmp_path / "listing"
+        path.write_bytes(gzip.compress(bytes(100 * 2**20)))
+        with pytest.raises(InputError, match="a line of over 64 MiB"):
+            scanned(path)
+
     def test_paths_without_sizes_among_lines_with_sizes(self, tmp_path: Path) -> None:
         lines = ["10 2024/grid_0.05_0.05/grid_0.05_0.05.npy", "2024/grid_0.15_0.05/x.npy"]
         (tmp_path / "listing").write_text("\n".join(lines))
@@ -412,6 +433,19 @@ class TestInventory:
         path = _inventory("CSV", files_of(TILE), tmp_path)
         path.write_text(path.read_text().replace('"CSV"', '"ORC"'))
         with pytest.raises(InputError, match="format orc; CSV and parquet are read"):
+            scanned(path)
+
+    @pytest.mark.parametrize("files", ["5", "[5]", "[{}]", "null"])
+    def test_files_that_are_none(self, files: str, tmp_path: Path) -> None:
+        path = tmp_path / "manifest.json"
+        path.write_text(f'{{"fileFormat": "CSV", "files": {files}}}')
+        with pytest.raises(InputError, match="fetch it again"):
+            scanned(path)
+
+    def test_csv_files_whose_columns_nobody_told(self, tmp_path: Path) -> None:
+        path = _inventory("CSV", files_of(TILE), tmp_path)
+        path.write_text(path.read_text().replace("fileSchema", "schema"))
+        with pytest.raises(InputError):
             scanned(path)
 
     def test_keys_are_decoded(self, tmp_path: Path) -> None:

@@ -72,11 +72,10 @@ def scan(
 
 def _warn(looked: Look, result: dict[str, Any]) -> None:
     """Tell what was not believed or not understood."""
+    from tessera_sync.sightings import DOUBTS
+
     counts = looked.tally.counts
-    for name, meaning in (
-        ("misfiled", "filed under another tile's directory"),
-        ("off-grid", "of no tile of the grid"),
-    ):
+    for name, meaning in DOUBTS.items():
         if counts[name]:
             examples = ", ".join(looked.tally.examples[name][:3])
             options.note(f"{counts[name]:,} files {meaning}, left out: {examples}")
