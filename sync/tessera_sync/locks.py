@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tessera_catalog.errors import InputError, Refused
@@ -26,7 +26,10 @@ PATIENCE = 30.0
 _LOCAL_OPTIONS = {"nolock", "nobrl", "local_lock=all", "local_lock=posix", "localflock"}
 """Mount options by which a network file system keeps locks on this machine."""
 
-_LOCAL_TYPES = ("fuse.sshfs", "fuse.rclone", "fuse.s3fs", "fuse.goofys", "fuse.mount-s3")
+_LOCAL_TYPES = (
+    *("fuse.sshfs", "fuse.rclone", "fuse.s3fs", "fuse.goofys", "fuse.mount-s3", "fuse.gcsfuse"),
+    *("fuse.blobfuse", "fuse.blobfuse2", "fuse.curlftpfs", "fuse.davfs", "davfs"),
+)
 """File systems over a network that know no locks of other machines."""
 
 # Record locks belong to the process: threads of ours have to keep apart by themselves.
@@ -58,8 +61,10 @@ def hold(path: Path, busy: str, wait: float = 0.0, *, shared: bool = False) -> I
         try:
             while not _take(descriptor, path, shared):
                 _pause(until, busy, _holder(path))
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{socket.gethostname()} process {os.getpid()}".encode(), 0)
+            # Who holds it is a help to others only: on a full disk nobody can be told.
+            with suppress(OSError):
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{socket.gethostname()} process {os.getpid()}".encode(), 0)
             yield
         finally:
             os.close(descriptor)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tessera_catalog.errors import InputError, Refused
+from tessera_catalog.errors import InputError, Refused, TesseraError
 from tessera_catalog.stores import Store
 from tessera_sync.attempts import Policy
 from tessera_sync.carry import Outcome, Sink, carry
@@ -115,7 +115,8 @@ class Run:
             report.stopped = self._stop.why if report.left else ""
             self.merge()
         if report.bytes and options.policy.rate is None:
-            store_rate(self._data_dir, source.name, target.name, report.bytes / report.seconds)
+            with contextlib.suppress(TesseraError):  # it only serves guesses
+                store_rate(self._data_dir, source.name, target.name, report.bytes / report.seconds)
 
     def _carrier(self, source: Store, target: Store, todo: pa.Table, options: Options) -> Carrier:
         """What moves the tiles: this process, or a cluster that reaches both stores."""

@@ -335,6 +335,29 @@ def little_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(root)], check=True)
 
 
+def test_a_data_directory_without_room_is_told_of_and_stays_as_it_was(
+    world: World, little_disk: Path
+) -> None:
+    world.add_tree("target")
+    plan = world.plan("origin", "target")
+    for path in world.data.glob("*.parquet"):
+        (little_disk / path.name).write_bytes(path.read_bytes())
+    before = files_of(little_disk)
+    with contextlib.suppress(OSError), (little_disk / "fill").open("wb", buffering=0) as fill:
+        while True:
+            fill.write(bytes(1024))
+    for words in (("scan", "origin"), ("verify", "origin"), ("apply", plan)):
+        done = world.run(*words, "--data", little_disk)
+        assert done.returncode in (1, 2), done.stdout
+        assert "No space left on device" in done.stderr
+        assert "bug" not in done.stderr
+    (little_disk / "fill").unlink()
+    kept = files_of(little_disk)
+    assert {name: kept[name] for name in before} == before
+    done = world.run("apply", plan, "--data", little_disk)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_disk_that_runs_full_ends_the_run_and_leaves_only_whole_tiles(
     world: World, little_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
