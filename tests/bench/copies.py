@@ -1,4 +1,4 @@
-"""The same tiles in a file tree and in a bucket of a real S3 server: what s5cmd compares."""
+"""The same tiles in a file tree and in a bucket of a real S3 server, and who lists them."""
 
 from __future__ import annotations
 
@@ -49,10 +49,32 @@ class Copies:
         program = next(file.locate() for file in files if str(file).startswith("s5cmd/bin/s5cmd"))
         return run([program, "--endpoint-url", self.server.endpoint, *words], self._environment())
 
-    def scan(self) -> None:
-        """Scan the bucket."""
+    def rclone_check(self) -> str:
+        """Compare tree and bucket by size, with the fewest requests that rclone can do with."""
+        options = ("--size-only", "--fast-list", "--combined", "-", "--config", os.devnull)
+        return run(
+            # It exits with 1 when they differ.
+            ["sh", "-c", '"$@" || [ $? = 1 ]', "", BIN / "rclone", "check", *options,
+             self.tree, f"server:{self.bucket}"],
+            self._environment() | {
+                "RCLONE_CONFIG_SERVER_TYPE": "s3",
+                "RCLONE_CONFIG_SERVER_PROVIDER": "Other",
+                "RCLONE_CONFIG_SERVER_ENV_AUTH": "true",
+                "RCLONE_CONFIG_SERVER_ENDPOINT": self.server.endpoint,
+            },
+        )  # fmt: skip
+
+    def scan(self, store: str) -> None:
+        """Scan `tree` or `bucket`."""
+        self._sync("scan", store)
+
+    def diff(self) -> str:
+        """Compare the manifests of tree and bucket."""
+        return self._sync("diff", "tree", "bucket", "--json")
+
+    def _sync(self, *words: str) -> str:
         where = ["--data", self.data, "--stores", self.configuration]
-        run([BIN / "tessera-sync", "scan", "bucket", *where], self._environment())
+        return run([BIN / "tessera-sync", *words, *where], self._environment())
 
     def _environment(self) -> dict[str, str]:
         return os.environ | self.server.environment
@@ -74,11 +96,16 @@ def copies(bench: Bench, tiles: int, lacking: int) -> Iterator[Copies]:
         note(f"laying out {tiles:,} tiles in a tree and in a bucket")
         bucket = server.bucket()
         files = _lay_out(folder / "tree", bench.synthetic(tiles))
-        asyncio.run(_fill(server.objects(bucket), files[FILES * lacking :]))
+        # Lacking here and there, not a whole year.
+        missing = {tile * (len(files) // FILES // lacking) for tile in range(lacking)}
+        held = [path for i, path in enumerate(files) if i // FILES not in missing]
+        asyncio.run(_fill(server.objects(bucket), held))
         configuration = folder / "stores.toml"
         configuration.write_text(
             '[[stores]]\nname = "bucket"\nurl = "https://bucket.test"\n'
             f'root = "s3://{bucket}"\nendpoint = "{server.endpoint}"\n'
+            '[[stores]]\nname = "tree"\nurl = "https://tree.test"\n'
+            f'root = "file://{folder / "tree"}"\n'
         )
         yield Copies(folder / "tree", bucket, folder / "data", configuration, server)
 

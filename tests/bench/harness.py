@@ -124,6 +124,15 @@ def median(work: Callable[[], object], runs: int = 5) -> float:
     return statistics.median(seconds(work) for _ in range(runs))
 
 
+def medians(*works: Callable[[], object], runs: int = 5) -> list[float]:
+    """Median wall time of each of several calls, done by turns after a first one of each.
+
+    What slows the machine for a while slows all of them.
+    """
+    turns = [[seconds(work) for work in works] for _ in range(runs + 1)]
+    return [statistics.median(times) for times in zip(*turns[1:], strict=True)]
+
+
 def note(line: str) -> None:
     """Tell who waits what is going on."""
     print(line, file=sys.stderr, flush=True)

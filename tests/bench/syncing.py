@@ -11,7 +11,7 @@ from pathlib import Path
 
 import copies
 import numpy as np
-from harness import BIN, FULL, Bench, Row, median, note, run, seconds
+from harness import BIN, FULL, Bench, Row, medians, note, run, seconds
 from loading import load, migrate
 
 from tessera_catalog import grid
@@ -21,8 +21,8 @@ from tessera_sync.layout import Tile
 from tessera_sync.merge import keys_of
 from tessera_sync.selection import Selection
 
-_LISTED = 20_000
-"""Tiles that s5cmd compares."""
+_LISTED = 34_000
+"""Tiles that other tools list: so many that starting is little of it."""
 
 _LACKING = 200
 """Of those, tiles that the target lacks."""
@@ -31,7 +31,7 @@ _CHANGED = 9_184
 """Tiles to link at full size; at others in proportion."""
 
 _TRIES = 7
-"""Runs of short programs, of which the fastest counts: what is left out is the machine's noise."""
+"""Runs of short programs."""
 
 _READ_KEYS = """
 import sys
@@ -50,43 +50,60 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Measure planning, scanning and linking."""
-    planned = _plan_seconds(bench, bench.tiles)
+    note("plan, and reading the keys of both manifests")
+    planned, read = _plan_and_read(bench, bench.tiles)
     if copies.possible():
-        yield from _against_s5cmd(bench, planned)
+        yield from _against_listing(bench, planned)
     else:
         note("no S3 server for this processor: planning per tile and scanning are not measured")
-    yield from _planning(bench, planned)
+    yield from _planning(bench, planned, read)
     yield _linking(bench)
 
 
-def _against_s5cmd(bench: Bench, planned: float) -> Iterator[Row]:
-    """What s5cmd does to find what is missing: list both sides."""
+def _against_listing(bench: Bench, planned: float) -> Iterator[Row]:
+    """What other tools do to find what is missing: list both sides."""
     with copies.copies(bench, _LISTED, _LACKING) as made:
         to_bucket = ("--dry-run", "sync", f"{made.tree}/", f"s3://{made.bucket}/")
-        note(f"s5cmd --dry-run sync of {_LISTED:,} tiles")
-        found = made.s5cmd(*to_bucket).count("cp ")
-        if found != copies.FILES * _LACKING:
-            raise SystemExit(f"s5cmd found {found} files to copy")
-        synced = median(lambda: made.s5cmd(*to_bucket), runs=3)
-        note(f"scan and s5cmd ls of {_LISTED:,} tiles")
-        listed = median(lambda: made.s5cmd("ls", f"s3://{made.bucket}/*"), runs=3)
-        scanned = median(made.scan, runs=3)
+        everything = ("ls", f"s3://{made.bucket}/*")
+        lacking = copies.FILES * _LACKING
+        _expect("s5cmd sync", made.s5cmd(*to_bucket).count("cp "), lacking)
+        _expect("s5cmd ls", made.s5cmd(*everything).count("\n"), copies.FILES * _LISTED - lacking)
+        _expect("rclone check", made.rclone_check().count("+ "), lacking)
+        note(f"s5cmd --dry-run sync, s5cmd ls and scan of {_LISTED:,} tiles")
+        [synced] = medians(lambda: made.s5cmd(*to_bucket), runs=3)
+        listed, scanned = medians(lambda: made.s5cmd(*everything), lambda: made.scan("bucket"))
+
+        def compare_from_nothing() -> None:
+            made.scan("tree")
+            made.scan("bucket")
+            _expect("diff", json.loads(made.diff())["missing"], _LACKING)
+
+        note(f"rclone check of {_LISTED:,} tiles; both scans and diff")
+        checked, compared = medians(made.rclone_check, compare_from_nothing, runs=3)
     rival, ours = 1e6 * synced / _LISTED, 1e6 * planned / bench.tiles
     unit = f"us a tile; s5cmd --dry-run sync of {_LISTED:,} tiles, tree to S3"
     name = f"{_star(bench)} plan, per tile"
     yield Row(name, rival, ours, rival / ours, ">= 400", ">= 1000", unit, bench.tiles)
-    unit = "s; s5cmd ls of the same bucket"
+    files = f"{copies.FILES * _LISTED:,} files"
+    unit = f"s; s5cmd ls of the same bucket, {files}"
     yield Row("scan of S3", listed, scanned, listed / scanned, ">= 1.5", ">= 3", unit, _LISTED)
+    unit = f"s; rclone check --size-only --fast-list of a tree and S3, {files}"
+    yield Row("scan of both, and diff", checked, compared, checked / compared, ">= 1", ">= 1.5",
+              unit, _LISTED)  # fmt: skip
 
 
-def _planning(bench: Bench, planned: float) -> Iterator[Row]:
+def _expect(who: str, found: int, wanted: int) -> None:
+    """End the bench when somebody has not seen what is there."""
+    if found != wanted:
+        raise SystemExit(f"{who} found {found:,}, not {wanted:,}")
+
+
+def _planning(bench: Bench, planned: float, read: float) -> Iterator[Row]:
     """A whole `plan` beside a program that reads the keys of both manifests and does no more."""
     star, tiles = _star(bench), bench.tiles
-    note("plan, and reading the keys of both manifests")
-    read = _fastest(_reading(bench, tiles))
     unit = "s, whole processes; pyarrow reads year, lon_i, lat_i of both"
     yield Row(f"{star} plan", read, planned, planned / read, "<= 4", "<= 2", unit, tiles)
-    starting, reader_starting = _plan_seconds(bench, 1000), _fastest(_reading(bench, 1000))
+    starting, reader_starting = _plan_and_read(bench, 1000)
     work, reading = planned - starting, read - reader_starting
     unit = "s, the same less what 1,000 tiles take, that is, less starting"
     yield Row(f"{star} plan, less starting", reading, work, work / reading, "<= 4", "<= 2", unit,
@@ -168,12 +185,10 @@ def _reading(bench: Bench, tiles: int) -> list[object]:
     return [sys.executable, "-c", _READ_KEYS, *paths]
 
 
-def _plan_seconds(bench: Bench, tiles: int) -> float:
-    return _fastest(_plan(bench, tiles))
-
-
-def _fastest(command: list[object]) -> float:
-    return min(seconds(lambda: run(command)) for _ in range(_TRIES))
+def _plan_and_read(bench: Bench, tiles: int) -> list[float]:
+    """Seconds of a plan, and of reading what it compares by."""
+    plan, reading = _plan(bench, tiles), _reading(bench, tiles)
+    return medians(lambda: run(plan), lambda: run(reading), runs=_TRIES)
 
 
 def _star(bench: Bench) -> str:
