@@ -103,11 +103,6 @@ def _planning(bench: Bench, planned: float, read: float) -> Iterator[Row]:
     star, tiles = _star(bench), bench.tiles
     unit = "s, whole processes; pyarrow reads year, lon_i, lat_i of both"
     yield Row(f"{star} plan", read, planned, planned / read, "<= 4", "<= 2", unit, tiles)
-    starting, reader_starting = _plan_and_read(bench, 1000)
-    work, reading = planned - starting, read - reader_starting
-    unit = "s, the same less what 1,000 tiles take, that is, less starting"
-    yield Row(f"{star} plan, less starting", reading, work, work / reading, "<= 4", "<= 2", unit,
-              tiles)  # fmt: skip
     theirs, ours = (
         int(run([sys.executable, "-c", _PEAK, *command])) * 1024 / 1e9
         for command in (_reading(bench, tiles), _plan(bench, tiles))
