@@ -42,11 +42,15 @@ async function run(
   try {
     for await (const progress of search(parameters, most, signal)) {
       if (signal.aborted) return;
-      found.value = { ...progress, error: null };
+      found.value = {
+        ...progress,
+        isOver: progress.isWhole || progress.matched > most,
+        error: null,
+      };
     }
   } catch (error) {
     if (signal.aborted) return;
     const message = error instanceof Error ? error.message : String(error);
-    found.value = { matched: 0, tiles: [], isWhole: false, error: message };
+    found.value = { matched: 0, tiles: [], isWhole: false, isOver: true, error: message };
   }
 }

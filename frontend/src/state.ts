@@ -72,6 +72,8 @@ export const isSatelliteDown = signal(true);
 
 /** The tiles of the view's area, as far as they are known. */
 export interface Search extends Progress {
+  /** Nothing more is fetched: all is there, or it is too much to fetch unasked. */
+  isOver: boolean;
   error: string | null;
 }
 export const found = signal<Search | null>(null);

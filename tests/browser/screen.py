@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 from playwright.sync_api import Page
 
-WIDTH, HEIGHT = 1280, 800
+WIDTH, HEIGHT = 1040, 680
 
 PANEL = 364
 """Pixels that the panel takes at the left."""

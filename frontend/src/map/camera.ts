@@ -116,15 +116,16 @@ function isSame(one: Camera, other: Camera): boolean {
   );
 }
 
-/** The part of the world on the screen; all of it where a globe shows a pole or half of it. */
+/** The part of the world on the screen; all of it where a globe shows half of it. */
 function seen(map: MapLibre): Box {
   const found = map.getBounds();
   const [west, east] = [found.getWest(), found.getEast()];
-  const isRound = east - west >= 360;
+  const isGlobe = map.getProjection().type === "globe";
+  const isRound = east - west >= (isGlobe ? 180 : 360);
   return {
     west: isRound ? -180 : wrap(west),
-    south: Math.max(found.getSouth(), -90),
+    south: isRound ? -90 : Math.max(found.getSouth(), -90),
     east: isRound ? 180 : wrap(east),
-    north: Math.min(found.getNorth(), 90),
+    north: isRound ? 90 : Math.min(found.getNorth(), 90),
   };
 }

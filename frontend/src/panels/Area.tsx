@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import type { Map as MapLibre } from "maplibre-gl";
-import { fetchAll, MANY } from "../area";
+import { fetchAll } from "../area";
 import { API } from "../catalogue/api";
 import { bytes, count, place, some } from "../domain/format";
 import { geoJson, python, s5cmd, type Tile, tally, urls } from "../domain/lists";
@@ -59,15 +59,12 @@ function Found() {
       <p class="headline" role="status" data-matched={search.matched}>
         <b>{count(search.matched)}</b> {search.matched === 1 ? "tile" : "tiles"} in {year}
       </p>
-      {!search.isWhole &&
-        search.matched > MANY &&
-        search.tiles.length < 2 * MANY &&
-        !isFetching() && (
-          <button type="button" class="wide" onClick={fetchAll}>
-            List all {count(search.matched)} of them
-          </button>
-        )}
-      {!search.isWhole && (
+      {!search.isWhole && search.isOver && (
+        <button type="button" class="wide" onClick={fetchAll}>
+          List all {count(search.matched)} of them
+        </button>
+      )}
+      {!search.isOver && (
         <progress max={search.matched} value={search.tiles.length} aria-label="Tiles listed" />
       )}
       {search.isWhole && search.matched > 0 && (
@@ -92,11 +89,6 @@ function Found() {
       )}
     </>
   );
-}
-
-function isFetching(): boolean {
-  const search = found.value;
-  return search !== null && search.tiles.length > 2000;
 }
 
 interface List {

@@ -31,7 +31,7 @@ export function Numbers() {
         </div>
       </dl>
       <p class="seen" data-tiles={seen?.tiles}>
-        {isWorld ? "All of them are in view: zoom in for a part." : <InView numbers={seen} />}
+        {isWorld ? "Zoom in for the numbers of a part of the world." : <InView numbers={seen} />}
       </p>
     </section>
   );
