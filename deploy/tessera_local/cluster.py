@@ -165,7 +165,9 @@ def _create(binaries: Binaries, pointer: _Pointer) -> None:
         _give(Path(password.name))
         made = _run(
             [binaries.program("initdb"), "-D", str(unfinished), "-U", SUPERUSER, "-E", "UTF8",
-             "--locale=C.UTF-8", "--lc-collate=C", "-A", "scram-sha-256", f"--pwfile={password.name}", "--no-sync"]
+             # Sorts by bytes, several times as fast as by the rules of any language.
+             "--locale=C.UTF-8", "--lc-collate=C", "--no-sync",
+             "-A", "scram-sha-256", f"--pwfile={password.name}"]
         )  # fmt: skip
     if made.returncode != 0:
         raise Failed(f"initdb could not make {unfinished}: {made.stderr.strip()}")
