@@ -34,9 +34,12 @@ def site_running(api: str, *, port: int | None = None, basemap: str = "") -> Ite
         "TESSERA_BASEMAP_PATH": "/:z/:x/:y.png" if basemap else "",
         "TESSERA_BASEMAP_ATTRIBUTION": "Pictures of this test" if basemap else "",
     }
+    files = tempfile.TemporaryDirectory()
+    environment |= {"XDG_DATA_HOME": files.name, "XDG_CONFIG_HOME": files.name}
     caddy = Path(sys.executable).parent / "caddy"
     command = [caddy, "run", "--adapter", "caddyfile", "--config", ROOT / "deploy" / "Caddyfile"]
     with (
+        files,
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
     ):

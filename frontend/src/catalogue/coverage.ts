@@ -1,8 +1,8 @@
 /** Coverage pictures: fetched once for each revision of a year, and kept. */
 
-import { type Coverage, indexPixels, type Legend, type Show } from "../domain/legend";
+import type { Coverage, Show } from "../domain/legend";
 import { request } from "./api";
-import { pngText } from "./png_text";
+import type { Answer, Task } from "./decoder";
 
 /** Pictures kept, of 6.5 MB each: all years of a dataset. */
 const KEPT = 12;
@@ -26,25 +26,19 @@ export function coverage(collection: string, show: Show, revision: number): Prom
   return promise;
 }
 
+const decoder = new Worker(new URL("./decoder.ts", import.meta.url), { type: "module" });
+
 async function load(collection: string, show: Show): Promise<Coverage> {
   const response = await request(`coverage/${encodeURIComponent(collection)}.png?show=${show}`);
   const file = await response.arrayBuffer();
-  const [pixels, text] = await Promise.all([decode(file), pngText(file, "legend")]);
-  const legend = JSON.parse(text) as Legend;
-  return { legend, cells: indexPixels(pixels, legend) };
-}
-
-/** RGBA as it stands in the file: no colours managed, nothing multiplied. */
-async function decode(file: ArrayBuffer): Promise<Uint8ClampedArray> {
-  const blob = new Blob([file], { type: "image/png" });
-  const image = await createImageBitmap(blob, {
-    colorSpaceConversion: "none",
-    premultiplyAlpha: "none",
+  return new Promise((resolve, reject) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }: MessageEvent<Answer>) => {
+      port1.close();
+      if ("coverage" in data) resolve(data.coverage);
+      else reject(new Error(data.error));
+    };
+    const task: Task = { file, answer: port2 };
+    decoder.postMessage(task, [file, port2]);
   });
-  const canvas = new OffscreenCanvas(image.width, image.height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  if (!context) throw new Error("this browser cannot read pictures");
-  context.drawImage(image, 0, 0);
-  image.close();
-  return context.getImageData(0, 0, canvas.width, canvas.height).data;
 }

@@ -15,6 +15,7 @@ import {
   painting,
   picture,
   theme,
+  trouble,
   view,
 } from "../state";
 import { cameraOrHome, followCamera, isCalm } from "./camera";
@@ -74,10 +75,21 @@ export function createMap(container: HTMLElement, config: Config): MapLibre {
     followMarks(map);
     followPointer(map);
     followCamera(map);
-    drawLand(map);
+    // The tiles first: the land takes as long to read as they do.
+    once(
+      () => painting.value !== null || trouble.value !== null,
+      () => drawLand(map),
+    );
     void tryPictures(config);
   });
   return map;
+}
+
+/** Run when something has become true. */
+function once(isTrue: () => boolean, run: () => void): void {
+  const stop = effect(() => {
+    if (isTrue()) queueMicrotask(() => (stop(), run()));
+  });
 }
 
 /** Tell who waits, a screen reader or a test, whether the map is still being drawn. */
