@@ -18,6 +18,9 @@ from tessera_api.queries import query
 
 STORES, COPIES, MEMBER = "tessera:stores", "tessera:store_count", "tessera:in_"
 
+CODE, CODE_PREFIX = {"property": "grid:code"}, "TESSERA-"
+"""What is behind the prefix is an id without its year."""
+
 PLACED = {
     "collection",
     "datetime",
@@ -47,7 +50,7 @@ async def narrowed(connection: Connection, asked: dict[str, Json], catalogue: Sn
     if not catalogue.placed:
         return Narrowed(asked, None)
     asked = dict(asked)
-    placed, others = _split(_by_id(_by_stores(asked.pop("filter", None), catalogue)))
+    placed, others = _split(_by_id(_by_stores(asked.pop("filter", None), catalogue), catalogue))
     where: dict[str, Json] = {n: asked[n] for n in ("collections", "datetime") if n in asked}
     all_tiles = await _tiles(connection, {}, catalogue)
     tiles = await _tiles(connection, {**where, **_filter(placed)}, catalogue)
@@ -124,15 +127,29 @@ def _membership(arguments: list[Json], catalogue: Snapshot) -> tuple[str | None,
     return None, False
 
 
-def _by_id(node: Json) -> Json:
+def _by_id(node: Json, catalogue: Snapshot) -> Json:
     """The filter with a tile's code on the grid told by its id, which is indexed."""
     if isinstance(node, list):
-        return [_by_id(each) for each in node]
+        return [_by_id(each, catalogue) for each in node]
     if not isinstance(node, dict) or str(node.get("op")).lower() == "isnull":
         return node
-    if node.get("property") == "grid:code":
+    if node.get("op") in ("=", "in") and node["args"][0] == CODE:
+        codes = node["args"][1] if node["op"] == "in" else [node["args"][1]]
+        if all(isinstance(code, str) for code in codes):
+            return _of_codes(codes, catalogue)
+    if node == CODE:
         return {"op": "geotessera_grid_code", "args": [{"property": "id"}]}
-    return {key: _by_id(value) for key, value in node.items()}
+    return {key: _by_id(value, catalogue) for key, value in node.items()}
+
+
+def _of_codes(codes: list[str], catalogue: Snapshot) -> Json:
+    """The ids of the tiles of some codes, whichever year they are of."""
+    names = [code.removeprefix(CODE_PREFIX) for code in codes if code.startswith(CODE_PREFIX)]
+    years = sorted({each["tessera:year"] for each in catalogue.collections})
+    ids = [f"{year:04}_{name}" for year in years for name in names]
+    if not ids:
+        return {"op": "=", "args": [1, 0]}
+    return {"op": "in", "args": [{"property": "id"}, ids]}
 
 
 def _lacking(contains: Json, all_stores: int | None) -> Json:
