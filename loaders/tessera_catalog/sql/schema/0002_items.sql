@@ -46,7 +46,7 @@ CREATE FUNCTION tessera.item_template(
                 'start_datetime', year || '-01-01T00:00:00Z',
                 'end_datetime', year || '-12-31T23:59:59Z',
                 'gsd', 10,
-                'grid:code', 'TESSERA-{{name}}',
+                'grid:code', 'TESSERA-grid_{{name}}',
                 'tessera:year', year,
                 'tessera:lon', '{{lon}}',
                 'tessera:lat', '{{lat}}',
