@@ -7,8 +7,7 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
-from harness import BIN, FULL, Bench, Row, note, run, seconds
+from harness import BIN, FULL, Bench, Row, connect, note, run, seconds
 from psycopg import sql
 
 from tessera_catalog.collections import ITEM_ASSETS
@@ -93,11 +92,11 @@ def _at_size(bench: Bench) -> Iterator[Row]:
 
 def _export(environment: dict[str, str], items: Path, collections: Path) -> None:
     """Write all items, whole, and all collections as pypgstac reads them."""
-    with _connect(environment) as connection, collections.open("w") as out:
+    with connect(environment) as connection, collections.open("w") as out:
         for (collection,) in connection.execute("SELECT content FROM pgstac.collections"):
             out.write(json.dumps(collection) + "\n")
     with (
-        _connect(environment) as connection,
+        connect(environment) as connection,
         items.open("w") as out,
         connection.cursor(name="items") as cursor,
     ):
@@ -126,7 +125,7 @@ def _export(environment: dict[str, str], items: Path, collections: Path) -> None
 def _floor(bench: Bench, environment: dict[str, str]) -> float:
     """Seconds to COPY the rows of all items, as they lie there, and to build the same indexes."""
     rows = bench.folder / "items.copy"
-    with _connect(environment) as connection:
+    with connect(environment) as connection:
         with (
             rows.open("wb") as out,
             connection.cursor().copy(
@@ -156,13 +155,3 @@ def _floor(bench: Bench, environment: dict[str, str]) -> float:
         connection.execute("DROP TABLE pgstac.floor")
     rows.unlink()
     return took
-
-
-def _connect(environment: dict[str, str]) -> psycopg.Connection:
-    return psycopg.connect(
-        host=environment["PGHOST"],
-        port=environment["PGPORT"],
-        user=environment["PGUSER"],
-        password=environment.get("PGPASSWORD"),
-        dbname=environment["PGDATABASE"],
-    )
