@@ -1,6 +1,6 @@
 /** The map itself: made once, and brought into step with the state. */
 
-import { effect, signal } from "@preact/signals";
+import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { GeoJSON } from "geojson";
 import { type GeoJSONSource, Map as MapLibre, setWorkerUrl } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
@@ -60,7 +60,8 @@ export function createMap(container: HTMLElement, config: Config): MapLibre {
     fadeDuration: isCalm() ? 0 : 300,
   });
   map.getCanvas().setAttribute("aria-label", "Map of the tiles: arrows move it, + and − zoom");
-  followRest(map, container);
+  const isLandOver = signal(false);
+  followRest(map, container, isLandOver);
   map.on("error", ({ error }) => console.debug(error.message));
   map.once("style.load", () => {
     const coverage = new CoverageLayer();
@@ -78,7 +79,7 @@ export function createMap(container: HTMLElement, config: Config): MapLibre {
     // The tiles first: the land takes as long to read as they do.
     once(
       () => painting.value !== null || trouble.value !== null,
-      () => drawLand(map),
+      () => void drawLand(map).finally(() => (isLandOver.value = true)),
     );
     void tryPictures(config);
   });
@@ -93,7 +94,11 @@ function once(isTrue: () => boolean, run: () => void): void {
 }
 
 /** Tell who waits, a screen reader or a test, whether the map is still being drawn. */
-function followRest(map: MapLibre, container: HTMLElement): void {
+function followRest(
+  map: MapLibre,
+  container: HTMLElement,
+  isLandOver: ReadonlySignal<boolean>,
+): void {
   const isAtRest = signal(false);
   const stir = () => {
     isAtRest.value = false;
@@ -108,7 +113,7 @@ function followRest(map: MapLibre, container: HTMLElement): void {
   });
   effect(() => {
     const isShown = picture.value?.legend.collection === chosen.value?.year.collection;
-    container.ariaBusy = String(!isAtRest.value || !isShown);
+    container.ariaBusy = String(!isAtRest.value || !isShown || !isLandOver.value);
   });
 }
 
@@ -139,14 +144,13 @@ function showSatellite(map: MapLibre, config: Config): void {
   }
 }
 
-function drawLand(map: MapLibre): void {
-  loadLand()
-    .then((land) => {
-      for (const [id, data] of Object.entries(land) as [string, GeoJSON][]) {
-        void map.getSource<GeoJSONSource>(id)?.setData(data);
-      }
-    })
-    .catch((error: unknown) => console.warn("the land outline cannot be had:", error));
+async function drawLand(map: MapLibre): Promise<void> {
+  try {
+    const land = Object.entries(await loadLand()) as [string, GeoJSON][];
+    await Promise.all(land.map(([id, data]) => map.getSource<GeoJSONSource>(id)?.setData(data)));
+  } catch (error) {
+    console.warn("the land outline cannot be had:", error);
+  }
 }
 
 /** Pictures are used only when one can be had: a page without a network is not to ask for more. */
