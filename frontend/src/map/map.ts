@@ -147,7 +147,9 @@ function showSatellite(map: MapLibre, config: Config): void {
 async function drawLand(map: MapLibre): Promise<void> {
   try {
     const land = Object.entries(await loadLand()) as [string, GeoJSON][];
-    await Promise.all(land.map(([id, data]) => map.getSource<GeoJSONSource>(id)?.setData(data)));
+    await Promise.all(
+      land.map(async ([id, data]) => map.getSource<GeoJSONSource>(id)?.setData(data)),
+    );
   } catch (error) {
     console.warn("the land outline cannot be had:", error);
   }
