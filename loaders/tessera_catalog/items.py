@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from tessera_catalog.catalogue import Series, projection
-from tessera_catalog.database import Connection, composed, query
+from tessera_catalog.database import Connection, composed, query, statistics_target
 from tessera_catalog.errors import Failed
 from tessera_catalog.grid import CELLS
 
@@ -65,12 +65,13 @@ def rebuild(
             end=sql.Literal(f"{series.year}-12-31 23:59:59+00"),
         )
     )
-    ((count,),) = connection.execute(
+    ((rows,),) = connection.execute(
         sql.SQL("SELECT count(*) FROM {}").format(series.table)
     ).fetchall()
+    count = int(str(rows))
     # The placements are few, whatever the planner thinks: to sort tiles by them is in vain.
     connection.execute("SET LOCAL enable_mergejoin = off")
-    step = CELLS // (int(str(count)) // _STEP_TILES + 1) + 1
+    step = CELLS // (count // _STEP_TILES + 1) + 1
     for first in range(series.first_id, series.first_id + CELLS, step):
         tiles = sql.SQL("(SELECT * FROM {} WHERE id >= {} AND id < {})").format(
             series.table, sql.Literal(first), sql.Literal(first + step)
@@ -84,7 +85,14 @@ def rebuild(
         sql.SQL("CREATE UNIQUE INDEX {} ON {} (id)").format(sql.Identifier(f"{fresh}_pk"), table)
     )
     connection.execute(composed("watch_items", table=table, collection=sql.Literal(collection)))
-    connection.execute(composed("analyze_items", table=table))
+    connection.execute(
+        composed(
+            "analyze_items",
+            table=table,
+            target=statistics_target(count, 10),
+            closer_target=statistics_target(count, 30),
+        )
+    )
     _swap(connection, name, fresh, collection)
 
 

@@ -17,7 +17,7 @@ from tessera_catalog import grid
 from tessera_catalog.arrays import to_arrow, to_numpy
 from tessera_catalog.box import hundredths
 from tessera_catalog.catalogue import Series
-from tessera_catalog.database import Connection, composed
+from tessera_catalog.database import Connection, composed, statistics_target
 from tessera_catalog.feed import Selection
 from tessera_catalog.manifest import TILES
 
@@ -82,7 +82,8 @@ def create(
         composed("create_tiles", **names, holder=sql.Literal(holder), **_literals(series))
     )
     rows = _copy(connection, series, series.table, batches, advance)
-    connection.execute(composed("index_tiles", **names, **_literals(series)))
+    target = statistics_target(rows, 30)
+    connection.execute(composed("index_tiles", **names, **_literals(series), target=target))
     return rows
 
 

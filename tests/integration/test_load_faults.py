@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -113,26 +114,38 @@ def kill_after(seconds: float, env: Mapping[str, str], folder: Path, *arguments:
 
 
 def test_interrupted(
-    versions: list[Path], database: str, pg_env: dict[str, str], tmp_path: Path
+    versions: list[Path],
+    migrated_database: str,
+    migrated_pg_env: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     """Ctrl-C in the middle of writing: one line, and nothing left behind."""
-    with subprocess.Popen(
-        [str(TOOL), str(versions[0])],
-        env=environment(pg_env, tmp_path),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        wait_until(database, "SELECT count(*) > 0 FROM pg_stat_activity WHERE query ~* '^INSERT'"
-                             " AND datname = current_database() AND state = 'active'")  # fmt: skip
+    with (
+        psycopg.connect(migrated_database) as connection,
+        subprocess.Popen(
+            [str(TOOL), str(versions[0])],
+            env=environment(migrated_pg_env, tmp_path),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        # No year can be finished meanwhile, however late the signal comes.
+        connection.execute("LOCK TABLE tessera.tile IN SHARE UPDATE EXCLUSIVE MODE")
+        wait_until(
+            migrated_database,
+            "SELECT count(*) > 0 FROM pg_stat_activity WHERE query ~* '^INSERT'"
+            " AND datname = current_database() AND state = 'active'",
+        )
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     assert err == "tessera-load: interrupted; run it again to go on\n"
     assert list(tmp_path.iterdir()) == []
-    begun = [one for (one,) in select(database, "SELECT relname FROM pg_class WHERE "
-                                                "relname ~ '_(new|replaced)$'")]  # fmt: skip
+    begun = select(
+        migrated_database, "SELECT relname FROM pg_class WHERE relname ~ '_(new|replaced)$'"
+    )
     assert begun == []
 
 

@@ -17,6 +17,6 @@ ALTER TABLE {replicas}
 ALTER TABLE {tiles}
     ALTER embeddings_sha256 SET STATISTICS 0,
     ALTER scales_sha256 SET STATISTICS 0;
-SET LOCAL default_statistics_target = 30;
+SET LOCAL default_statistics_target = {target};
 ANALYZE {tiles};
 RESET default_statistics_target
