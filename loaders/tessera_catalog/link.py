@@ -209,8 +209,8 @@ def _tell(connection: Connection, run: _Run, job: _Job, name: str) -> None:
         # Tiles that a load changed, which the manifest may have had all along.
         unsettled = connection.execute(query("unsettled"), [series.first_id] * 2).fetchall()
         asked = np.array([int(str(i)) - series.first_id for (i,) in unsettled], dtype=np.int64)
-        present = np.union1d(present, np.flatnonzero(np.isin(rows.cells, asked)))
-        gone = np.union1d(gone, np.setdiff1d(asked, rows.cells))
+        had, lacking = rows.among(asked)
+        present, gone = np.union1d(present, had), np.union1d(gone, lacking)
     copy_said(connection, int(str(store_id)), series, manifest, rows.cells, present, gone)
     connection.execute(
         query("remember_link"),

@@ -68,16 +68,29 @@ class Rows:
 
     def differing(self, old: Rows) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
         """Numbers of the rows that `old` has not or has otherwise, and cells only `old` has."""
-        place = np.searchsorted(old.cells, self.cells)
-        place_safe = np.minimum(place, max(len(old.cells) - 1, 0))
-        if len(old.cells) == 0:
-            return np.arange(len(self.cells)), np.zeros(0, dtype=np.int64)
-        same = old.cells[place_safe] == self.cells
+        place, same = old.find(self.cells)
         still = np.zeros(len(old.cells), dtype=bool)
-        still[place_safe[same]] = True
+        still[place[same]] = True
         for mine, theirs in zip(self.values, old.values, strict=True):
-            same &= mine == theirs[place_safe]
+            same[same] = mine[same] == theirs[place[same]]
         return np.flatnonzero(~same), old.cells[~still]
+
+    def among(
+        self, cells: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
+        """Numbers of the rows of these cells, and the cells that have none."""
+        place, is_there = self.find(cells)
+        return place[is_there], cells[~is_there]
+
+    def find(
+        self, cells: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+        """Where each cell stands among these rows, or would stand, and whether it is there."""
+        place = np.searchsorted(self.cells, cells)
+        is_there = np.zeros(len(cells), dtype=bool)
+        inside = place < len(self.cells)
+        is_there[inside] = self.cells[place[inside]] == cells[inside]
+        return place, is_there
 
 
 def copy_said(
