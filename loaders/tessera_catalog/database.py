@@ -9,9 +9,10 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
+from weakref import WeakSet
 
 import psycopg
 from psycopg import sql
@@ -54,11 +55,22 @@ def connect(conninfo: str = "", *, autocommit: bool = False) -> Iterator[Connect
         # psycopg looks names up itself, and does not tell those that PGHOST gives.
         why = first_line(error).replace("host None", f"host {os.environ.get('PGHOST')}")
         raise InputError(f"cannot connect to PostgreSQL: {why}") from error
+    _open.add(connection)
     try:
         with connection:
             yield connection
     except psycopg.Error as error:
         raise Failed(f"PostgreSQL: {first_line(error)}") from error
+
+
+_open: WeakSet[Connection] = WeakSet()
+
+
+def cancel_statements() -> None:
+    """Stop what the server is doing for this process, on whatever connection: it fails there."""
+    for connection in list(_open):
+        with suppress(psycopg.Error):
+            connection.cancel_safe(timeout=5)
 
 
 def migrate(conninfo: str = "") -> None:

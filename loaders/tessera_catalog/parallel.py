@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
+from tessera_catalog.database import cancel_statements
 from tessera_catalog.errors import Failed
 
 WORKERS = 2
@@ -20,7 +21,8 @@ def side_by_side(works: Sequence[Callable[[Step], Result]], advance: Step) -> It
     """Run the works, WORKERS at a time, and yield their results as they come.
 
     Each work reports its progress by the function it is given, which stops it (by Failed) once
-    another work has failed or the user has interrupted: then nothing more is committed.
+    another work has failed or the user has interrupted: then nothing more is committed, and what
+    the server is at is cancelled.
     """
     stop = threading.Event()
 
@@ -38,4 +40,5 @@ def side_by_side(works: Sequence[Callable[[Step], Result]], advance: Step) -> It
             stop.set()
             for future in futures:
                 future.cancel()
+            cancel_statements()
             raise

@@ -113,13 +113,17 @@ def kill_after(seconds: float, env: Mapping[str, str], folder: Path, *arguments:
             assert process.returncode == 0
 
 
+@pytest.mark.parametrize(
+    "moment", ["state = 'active' AND query ~* '^INSERT'", "wait_event_type = 'Lock'"]
+)
 def test_interrupted(
     versions: list[Path],
     migrated_database: str,
     migrated_pg_env: dict[str, str],
     tmp_path: Path,
+    moment: str,
 ) -> None:
-    """Ctrl-C in the middle of writing: one line, and nothing left behind."""
+    """Ctrl-C while it writes, or waits for others: one line, and nothing left behind."""
     with (
         psycopg.connect(migrated_database) as connection,
         subprocess.Popen(
@@ -135,11 +139,11 @@ def test_interrupted(
         connection.execute("LOCK TABLE tessera.tile IN SHARE UPDATE EXCLUSIVE MODE")
         wait_until(
             migrated_database,
-            "SELECT count(*) > 0 FROM pg_stat_activity WHERE query ~* '^INSERT'"
-            " AND datname = current_database() AND state = 'active'",
+            "SELECT count(*) > 0 FROM pg_stat_activity"
+            f" WHERE datname = current_database() AND {moment}",
         )
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, "")
     assert err == "tessera-load: interrupted; run it again to go on\n"
     assert list(tmp_path.iterdir()) == []
