@@ -65,7 +65,10 @@ def read(path: Path, manifest: dict[str, Any]) -> Iterator[Parsed]:
         file = _located(path, str(entry["key"]))
         _check(file, entry.get("MD5checksum"))
         if kind == "csv":
-            names = [name.strip() for name in str(manifest.get("fileSchema", "")).split(",")]
+            schema = manifest.get("fileSchema")
+            if not isinstance(schema, str):
+                raise InputError(f"listing {path}: it names no columns (fileSchema): fetch it again")
+            names = [name.strip() for name in schema.split(",")]
             batches: Iterator[pa.RecordBatch] = _csv(file, names)
         else:
             batches = _parquet(file)
