@@ -15,6 +15,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from tessera_catalog import grid
+from tessera_catalog.arrays import to_arrow, to_numpy
 from tessera_catalog.catalogue import Series
 from tessera_catalog.database import Connection
 from tessera_catalog.fingerprint import LINKED
@@ -39,7 +40,7 @@ _DETAILS = _SAID.names[3:]
 
 _BATCH = 131_072
 
-_UNKNOWN = np.iinfo(np.int64).min
+_UNKNOWN = -(2**63)
 """What stands for a value that the manifest does not know."""
 
 
@@ -114,7 +115,9 @@ def copy_said(
             batch = _said(store_id, series.first_id + cells[part], details)
             copy.write(encoder.write_batch(batch))
         if len(gone):
-            nothing = pa.table({n: pa.nulls(len(gone), _SAID.field(n).type) for n in _DETAILS})
+            kinds = pa.schema([_SAID.field(n) for n in _DETAILS])
+            nulls = [pa.nulls(len(gone), kind) for kind in kinds.types]
+            nothing = pa.Table.from_arrays(nulls, schema=kinds)
             batch = _said(store_id, series.first_id + gone, nothing, present=False)
             copy.write(encoder.write_batch(batch))
         copy.write(encoder.finish())
@@ -125,7 +128,7 @@ def _said(
 ) -> pa.RecordBatch:
     key = [np.full(len(ids), store_id, np.int16), ids, np.full(len(ids), present)]
     values = [details.column(n).combine_chunks().cast(_SAID.field(n).type) for n in _DETAILS]
-    return pa.RecordBatch.from_arrays([*(pa.array(k) for k in key), *values], schema=_SAID)
+    return pa.RecordBatch.from_arrays([*(to_arrow(k) for k in key), *values], schema=_SAID)
 
 
 def _time(micros: np.int64) -> dt.datetime:
@@ -134,9 +137,6 @@ def _time(micros: np.int64) -> dt.datetime:
 
 def _integers(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     """Values as int64, unknown as the smallest of them."""
-    whole = column.combine_chunks()
-    if pa.types.is_timestamp(whole.type):
-        whole = whole.cast(pa.int64())
-    values = whole.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-    unknown = whole.is_null().to_numpy(zero_copy_only=False)
-    return np.where(unknown, _UNKNOWN, values) if unknown.any() else values
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    return to_numpy(column, _UNKNOWN).astype(np.int64, copy=False)
