@@ -7,6 +7,7 @@ pg_temp.said of queries/begin_link.sql.
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -126,7 +127,11 @@ def copy_said(
 def _said(
     store_id: int, ids: npt.NDArray[np.int64], details: pa.Table, *, present: bool = True
 ) -> pa.RecordBatch:
-    key = [np.full(len(ids), store_id, np.int16), ids, np.full(len(ids), present)]
+    key: list[npt.NDArray[Any]] = [
+        np.full(len(ids), store_id, np.int16),
+        ids,
+        np.full(len(ids), present),
+    ]
     values = [details.column(n).combine_chunks().cast(_SAID.field(n).type) for n in _DETAILS]
     return pa.RecordBatch.from_arrays([*(to_arrow(k) for k in key), *values], schema=_SAID)
 
