@@ -146,12 +146,16 @@ def forget_counts(connection: Connection) -> None:
 
 def count_placements(connection: Connection, of: Series) -> None:
     """Count anew how many of the tiles are where."""
-    connection.execute("SELECT tessera.count_placements(%s)", [of.collection])
+    connection.execute(
+        "SELECT tessera.count_placements(%(of)s), tessera.count_coverage(%(of)s)",
+        {"of": of.collection},
+    )
 
 
 def move_placements(connection: Connection, of: Series) -> None:
     """Bring these counts into step with pg_temp.changed of queries/place_tiles.sql."""
     connection.execute(composed("move_placements", collection=sql.Literal(of.collection)))
+    connection.execute(composed("move_coverage"))
 
 
 def finish_link(connection: Connection, of: Series) -> None:

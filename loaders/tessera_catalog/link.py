@@ -53,6 +53,8 @@ class Linked:
     """Tiles that a manifest has and the registry has not, by store: not catalogued."""
     collections: list[str] = field(default_factory=list)
     """Collections that changed."""
+    rewritten: set[str] = field(default_factory=set)
+    """Those of them whose items were all made anew."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,15 @@ def link(
                 result.copies += part.copies
                 result.tiles += part.tiles
                 result.collections += part.collections
+                result.rewritten |= part.rewritten
         for store, unknown in connection.execute(query("unknown_tiles"), [dataset]):
             result.unknown[str(store)] = int(str(unknown))
         if not dry_run:
             _finish(connection, run, dataset)
+            for job in jobs:
+                if job.series.collection in result.rewritten:
+                    # Else the server would, minutes later, and slow down whoever comes then.
+                    connection.execute(composed("vacuum_tiles", **_names(job.series)))
     result.collections.sort()
     return result
 
@@ -150,11 +157,7 @@ def _job(connection: Connection, run: _Run, series: Series) -> _Job | None:
 def _link_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Linked:
     """One year's transaction: replicas, then the tiles' stores, then the items."""
     series, result = job.series, Linked()
-    names: dict[str, sql.Composable] = {
-        "tiles": series.table,
-        "replicas": series.replicas,
-        "collection": sql.Literal(series.collection),
-    }
+    names = _names(series)
     with connect(run.conninfo) as connection:
         connection.execute(composed("begin_link", **names))
         for name in job.digests:
@@ -167,16 +170,27 @@ def _link_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Linked:
         result.tiles = int(str(changed))
         if run.dry_run:
             connection.rollback()
-        else:
-            _project(connection, series, result.tiles)
+        elif _project(connection, series, result.tiles):
+            result.rewritten.add(series.collection)
     if result.tiles:
         result.collections.append(series.collection)
     step(series.tiles)
     return result
 
 
-def _project(connection: Connection, series: Series, changed: int) -> None:
-    """Bring what is made of the tiles into step with them; pg_temp.changed names those changed."""
+def _names(series: Series) -> dict[str, sql.Composable]:
+    return {
+        "tiles": series.table,
+        "replicas": series.replicas,
+        "collection": sql.Literal(series.collection),
+    }
+
+
+def _project(connection: Connection, series: Series, changed: int) -> bool:
+    """Bring what is made of the tiles into step with them; pg_temp.changed names those changed.
+
+    Returns whether that was most of them, so that everything was made anew.
+    """
     few = changed <= items.REBUILD_ABOVE * series.tiles
     if few:
         catalogue.move_placements(connection, series)
@@ -187,6 +201,7 @@ def _project(connection: Connection, series: Series, changed: int) -> None:
     elif changed:
         items.patch(connection, series, sql.Identifier("pg_temp", "changed"))
     catalogue.finish_link(connection, series)
+    return not few
 
 
 def _tell(connection: Connection, run: _Run, job: _Job, name: str) -> None:

@@ -11,7 +11,7 @@ WITH template AS MATERIALIZED (
     ) AS distinct_placements
 ), field AS (
     SELECT t.*,
-           round(lon_i / 100.0, 2) || '_' || round(lat_i / 100.0, 2) AS name,
+           tessera.place(lon_i, lat_i) AS name,
            round(abs(lat_i) / 100.0, 2) || CASE WHEN lat_i < 0 THEN '°S ' ELSE '°N ' END
                || round(abs(lon_i) / 100.0, 2) || CASE WHEN lon_i < 0 THEN '°W' ELSE '°E' END
                AS people

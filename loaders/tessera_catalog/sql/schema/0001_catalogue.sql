@@ -59,6 +59,21 @@ $$;
 COMMENT ON FUNCTION tessera.footprint IS
     'square of 0.1 degrees around a centre given in hundredths of a degree, counterclockwise';
 
+CREATE FUNCTION tessera.place(lon_i integer, lat_i integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT round(lon_i / 100.0, 2)::text || '_' || round(lat_i / 100.0, 2)::text
+$$;
+COMMENT ON FUNCTION tessera.place IS
+    'how names say where a tile is, by its centre in hundredths of a degree: 0.85_49.95';
+
+CREATE FUNCTION tessera.file_path(year integer, place text, file text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT year::text || '/grid_' || place || '/grid_' || place
+        || CASE file WHEN 'embeddings' THEN '.npy' WHEN 'embeddings_scales' THEN '_scales.npy' END
+$$;
+COMMENT ON FUNCTION tessera.file_path IS
+    'where a file of a tile (embeddings or embeddings_scales) lies under the address of a store';
+
 CREATE TABLE tessera.tile (
     id bigint NOT NULL,
     dataset text NOT NULL,

@@ -15,26 +15,26 @@ CREATE FUNCTION tessera.item_template(
         CROSS JOIN LATERAL pgstac.current_base_item(c.collection) b
         WHERE c.collection = _collection
     ), store AS (
-        SELECT name, title, preference, url || '/' || series.year || '/grid_{{name}}/grid_{{name}}' AS stem
-        FROM tessera.store, series
-        WHERE preference IS NOT NULL
+        SELECT name, title, preference, url FROM tessera.store WHERE preference IS NOT NULL
     ), held AS (
         SELECT *, row_number() OVER (ORDER BY preference) AS rank FROM store
         WHERE name = ANY (_stores)
-    ), kind (key, suffix, present) AS (
-        VALUES ('embeddings', '.npy', true), ('embeddings_scales', '_scales.npy', _has_scales)
+    ), kind AS (
+        SELECT key, '/' || tessera.file_path(year, '{{name}}', key) AS path, present
+        FROM series, (VALUES ('embeddings', true), ('embeddings_scales', _has_scales))
+            AS file (key, present)
     ), asset AS (
         -- An asset that the collection's item_assets has and the item has not is stored as this
         -- marker: pgSTAC would otherwise give it back when it merges the two.
         SELECT kind.key, coalesce(
             (SELECT jsonb_build_object(
-                        'href', stem || suffix || '{{' || key || '}}',
+                        'href', url || path || '{{' || key || '}}',
                         'alternate:name', title)
                     || CASE WHEN others.alternates IS NULL THEN '{}'
                             ELSE jsonb_build_object('alternate', others.alternates) END
              FROM held,
                   (SELECT jsonb_object_agg(name, jsonb_build_object(
-                              'href', stem || suffix, 'alternate:name', title)) AS alternates
+                              'href', url || path, 'alternate:name', title)) AS alternates
                    FROM held WHERE rank > 1) others
              WHERE rank = 1 AND present),
             to_jsonb('𒍟※'::text)) AS value
@@ -87,8 +87,8 @@ $$;
 CREATE FUNCTION tessera.item_id(tile_id bigint) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT tile_id / 10000000 % 10000
-        || '_grid_' || round((tile_id % 10000000 % 3600 * 10 - 17995) / 100.0, 2)
-        || '_' || round((8995 - tile_id % 10000000 / 3600 * 10) / 100.0, 2)
+        || '_grid_' || tessera.place((tile_id % 10000000 % 3600 * 10 - 17995)::integer,
+                                     (8995 - tile_id % 10000000 / 3600 * 10)::integer)
 $$;
 COMMENT ON FUNCTION tessera.item_id IS 'id of a tile''s STAC item: 2024_grid_0.85_49.95';
 

@@ -32,8 +32,7 @@ RETURNS bytea LANGUAGE sql STABLE AS $$
         FROM square, generate_series(north, south) AS row (number)
     ), feature AS (
         SELECT t.id AS feature_id,
-               t.year || '_grid_' || round(t.lon_i / 100.0, 2) || '_' || round(t.lat_i / 100.0, 2)
-               AS id,
+               t.year || '_grid_' || tessera.place(t.lon_i, t.lat_i) AS id,
                t.lon, t.lat, t.year::int,
                array_to_string(t.stores, ',') AS stores,
                array_to_string(t.unsound_stores, ',') AS unsound_stores,
