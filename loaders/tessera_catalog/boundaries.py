@@ -1,4 +1,4 @@
-"""Load the boundaries of countries, to join tiles with: `python -m tessera_catalog.boundaries FILE`.
+"""Boundaries of countries, to join tiles with: `python -m tessera_catalog.boundaries FILE`.
 
 FILE is whatever GDAL reads and names its countries: a GeoPackage, a shapefile or TopoJSON, such as
 https://github.com/topojson/world-atlas makes of Natural Earth, which the map is built with.

@@ -54,6 +54,8 @@ def put_stores(connection: Connection, stores: Stores) -> None:
         query("put_stores"),
         [Jsonb([{"name": s.name, "title": s.title, "url": s.url} for s in stores.stores])],
     )
+    # Too few rows for the server to look at by itself, and then it expects hundreds.
+    connection.execute("ANALYZE tessera.store")
 
 
 def put_queryables(connection: Connection, stores: Stores) -> None:

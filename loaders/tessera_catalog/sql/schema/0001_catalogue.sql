@@ -5,11 +5,11 @@ CREATE SCHEMA tessera;
 COMMENT ON SCHEMA tessera IS
     'GeoTessera tiles: what exists (tile), who holds copies of it (replica, store)';
 
--- One number a dataset version: the leading digits of tile ids.
 CREATE TABLE tessera.dataset (
     dataset_no smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     dataset text NOT NULL UNIQUE
 );
+COMMENT ON TABLE tessera.dataset IS 'one row a dataset version; its number begins tile ids';
 
 CREATE TABLE tessera.store (
     store_id smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -18,10 +18,10 @@ CREATE TABLE tessera.store (
     url text NOT NULL,
     preference smallint UNIQUE DEFERRABLE INITIALLY DEFERRED
 );
+COMMENT ON TABLE tessera.store IS 'who holds copies, as the configuration names them';
 COMMENT ON COLUMN tessera.store.url IS 'public base of hrefs, without a trailing slash';
 COMMENT ON COLUMN tessera.store.preference IS '0 is the primary; null: no longer configured';
 
--- One row a STAC collection, that is a dataset and a year.
 CREATE TABLE tessera.collection (
     collection text PRIMARY KEY,
     dataset_no smallint NOT NULL REFERENCES tessera.dataset,
@@ -34,6 +34,7 @@ CREATE TABLE tessera.collection (
     loaded_at timestamptz,
     UNIQUE (dataset_no, year)
 );
+COMMENT ON TABLE tessera.collection IS 'one row a STAC collection, that is a dataset and a year';
 COMMENT ON COLUMN tessera.collection.holder IS
     'the store whose registry was loaded: it is taken to hold each tile no link has spoken of';
 COMMENT ON COLUMN tessera.collection.fingerprint IS
@@ -126,8 +127,8 @@ COMMENT ON TABLE tessera.replica IS
 COMMENT ON COLUMN tessera.replica.state IS
     'against the registry: same, stale (differs) or incomplete (no scales or an empty file)';
 
--- Which manifest replica has of a store, by year. A store without a row here has not been linked:
--- then its replicas are unknown, and a tile is taken to be on the collection's holder alone.
+-- A store without a row here has not been linked: then its replicas are unknown, and a tile is taken
+-- to be on the collection's holder alone.
 CREATE TABLE tessera.link (
     collection text NOT NULL REFERENCES tessera.collection,
     store_id smallint NOT NULL REFERENCES tessera.store,
@@ -139,13 +140,15 @@ CREATE TABLE tessera.link (
     linked_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (collection, store_id)
 );
+COMMENT ON TABLE tessera.link IS 'which manifest of a store replica has, by collection';
 COMMENT ON COLUMN tessera.link.digest IS 'of the rows of this year that were linked';
 COMMENT ON COLUMN tessera.link.rows IS 'tiles of this year in the manifest';
 COMMENT ON COLUMN tessera.link.unknown IS 'of these, tiles that the registry has not';
 COMMENT ON COLUMN tessera.link.manifest_digest IS 'of the whole manifest';
 
--- Tiles that a load changed after their year was linked: the next link looks at them again.
 CREATE TABLE tessera.unsettled (tile_id bigint PRIMARY KEY);
+COMMENT ON TABLE tessera.unsettled IS
+    'tiles that a load changed after their year was linked: the next link looks at them again';
 
 -- A load writes the fingerprint last; whoever else changes tiles voids it, and so makes the next
 -- load compare row by row. On a partition the argument names the collection.

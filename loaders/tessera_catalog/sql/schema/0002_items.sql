@@ -83,6 +83,7 @@ CREATE FUNCTION tessera.item_template(
         '{{embeddings}}"', '"%10$s'), '{{embeddings_scales}}"', '"%11$s')
     FROM item
 $$;
+COMMENT ON FUNCTION tessera.item_template IS 'of the items of all tiles with copies in these stores';
 
 CREATE FUNCTION tessera.item_id(tile_id bigint) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -101,6 +102,7 @@ LANGUAGE sql STABLE SET search_path = pgstac, public AS $$
     WHERE indrelid IN ('pgstac.items'::regclass, 'pgstac.queryable_index_template'::regclass)
       AND NOT indisunique
 $$;
+COMMENT ON FUNCTION tessera.items_indexes IS 'statements that make the indexes of such a table';
 
 -- Items are ours to write. When anyone else does, the next load makes the items of that collection
 -- anew. By hand, directly in a partition: the argument names the collection.

@@ -79,7 +79,8 @@ SELECT t.id AS tile_id, t.dataset, t.year, t.lon, t.lat, s.name AS store,
        coalesce(r.scales_size, t.scales_size) AS scales_size,
        r.verified_at AS verified, t.geom
 FROM tessera.tile t
-JOIN tessera.store s ON s.name = ANY (t.stores || coalesce(t.unsound_stores, '{}'))
+CROSS JOIN LATERAL unnest(t.stores || coalesce(t.unsound_stores, '{}')) AS holder (name)
+JOIN tessera.store s USING (name)
 LEFT JOIN tessera.replica r ON r.tile_id = t.id AND r.store_id = s.store_id;
 COMMENT ON VIEW tessera.tile_store IS 'one row a tile and store that has a copy of it';
 COMMENT ON COLUMN tessera.tile_store.state IS
@@ -146,12 +147,13 @@ COMMENT ON FUNCTION tessera.tiles_in IS
 
 CREATE FUNCTION tessera.known_store(store text) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM tessera.store WHERE name = store AND preference IS NOT NULL) THEN
-        RAISE EXCEPTION 'no store is called %; the stores are %', quote_nullable(store),
+    IF NOT EXISTS (SELECT FROM tessera.store
+                   WHERE name = known_store.store AND preference IS NOT NULL) THEN
+        RAISE EXCEPTION 'no store is called %; the stores are %', quote_nullable(known_store.store),
             (SELECT string_agg(name, ', ' ORDER BY preference) FROM tessera.store
              WHERE preference IS NOT NULL) USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    RETURN store;
+    RETURN known_store.store;
 END;
 $$;
 COMMENT ON FUNCTION tessera.known_store IS
