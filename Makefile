@@ -53,6 +53,9 @@ test: install postgres browser map ## Run every test
 bench: install postgres ## Measure speeds beside their rivals: TILES=3831542, ONLY=load
 	@$(BIN)/python tests/bench/run.py $(if $(TILES),--tiles '$(TILES)') $(if $(ONLY),--only '$(ONLY)')
 
+boundaries: $(MAP_PACKAGES) ## Load the countries of Natural Earth into the database that PG* names
+	@$(BIN)/python -m tessera_catalog.boundaries frontend/node_modules/world-atlas/countries-50m.json
+
 check: install $(MAP_PACKAGES) ## Lint, types, import rules, configuration
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -7,17 +7,17 @@ https://github.com/topojson/world-atlas makes of Natural Earth, which the map is
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from shapely import make_valid
+from shapely.geometry import shape
 
 from tessera_catalog.database import connect, migrate, query
 from tessera_catalog.errors import InputError
 from tessera_catalog.run import run
-
-if TYPE_CHECKING:
-    from geopandas import GeoDataFrame
 
 _LAYER = "countries"
 """The layer taken of a file that has it; else the first one."""
@@ -43,6 +43,7 @@ def load_countries(path: Path, conninfo: str = "") -> int:
 def _read(path: Path) -> dict[str, bytes]:
     """WKB of valid areas in WGS 84, by name."""
     try:
+        import antimeridian
         import geopandas
         import pyogrio
     except ImportError as error:
@@ -56,13 +57,15 @@ def _read(path: Path) -> dict[str, bytes]:
     areas = frame[frame.geom_type.isin(["Polygon", "MultiPolygon"])]
     if column is None or areas.empty:
         raise InputError(f"{path}: no areas with a name ({', '.join(_NAMES)}): is it of countries?")
-    return _by_name(areas, column)
-
-
-def _by_name(areas: GeoDataFrame, column: str) -> dict[str, bytes]:
-    located = areas.set_crs(4326) if areas.crs is None else areas.to_crs(4326)
-    located = located[located[column].notna()].dissolve(column)
-    return dict(zip(located.index, located.make_valid().to_wkb(), strict=True))
+    named = areas[areas[column].notna()]
+    located = named.set_crs(4326) if named.crs is None else named.to_crs(4326)
+    # TopoJSON has areas on both sides of the antimeridian in one piece, drawn across the map, and
+    # files of small scale have rings that cross themselves.
+    with warnings.catch_warnings(action="ignore", category=antimeridian.FixWindingWarning):
+        cut = [shape(antimeridian.fix_shape(area)) for area in located.geometry]
+    located.geometry = make_valid(cut)
+    whole = located.dissolve(column)
+    return dict(zip(whole.index, whole.make_valid().to_wkb(), strict=True))
 
 
 def main(
