@@ -27,11 +27,11 @@ MAP := frontend/dist/index.html
 MAP_PACKAGES := frontend/node_modules/.package-lock.json
 MAP_SOURCES := $(shell find frontend/src frontend/public frontend/*.* -type f)
 
-.PHONY: help demo stop clean env test bench check lock install postgres browser map
+.PHONY: help demo stop clean env test bench boundaries check lock install postgres browser map
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
-		do printf '  make %-8s %s\n' "$$name" "$$text"; done
+		do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 demo: install postgres map ## Start the whole catalogue: TILES=60000, or REGISTRY=path; PORT=8080
 	@$(BIN)/python -m tessera_local demo $(if $(TILES),--tiles '$(TILES)') \
