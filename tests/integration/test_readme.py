@@ -1,4 +1,4 @@
-"""The README's session, run as it stands there, and after it what clients do, on its catalogue."""
+"""The README's session, run as it stands there, then what clients and analysts do with its tiles."""
 
 from __future__ import annotations
 
@@ -17,5 +17,9 @@ def test_the_session(migrated_pg_env: dict[str, str], tmp_path: Path) -> None:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "TESSERA_"))}
     environment = {**kept, **migrated_pg_env, "PATH": tools}
     with running(environment) as address:
-        for page in ("README.md", "docs/clients.md"):
-            rehearse(ROOT / page, tmp_path, environment, {"http://127.0.0.1:8080/api": address})
+        places = {
+            "http://127.0.0.1:8080/api": address,
+            "make boundaries": f"make -C {ROOT} --no-print-directory boundaries",
+        }
+        for page in ("README.md", "docs/clients.md", "docs/analysts.md"):
+            rehearse(ROOT / page, tmp_path, environment, places)
