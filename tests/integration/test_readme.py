@@ -1,4 +1,4 @@
-"""The README's session, run as it stands there, then what clients and analysts do with its tiles."""
+"""The README's session as it stands there, then what clients and analysts do with its tiles."""
 
 from __future__ import annotations
 
