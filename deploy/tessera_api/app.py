@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 
-from tessera_api import coverage, errors, logo, openapi, summary, vector_tiles
+from tessera_api import coverage, errors, features, logo, openapi, summary, vector_tiles
 from tessera_api.caching import RevisionMiddleware
 from tessera_api.client import Client
 from tessera_api.database import lifespan
@@ -57,6 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     for routes in (coverage.router(), vector_tiles.router(), summary.router(), logo.router()):
         api.app.include_router(routes, prefix=settings.prefix_path)
+    features.add(api.app, settings.prefix_path)
     errors.add_handlers(api.app)
     api.app.openapi = openapi.complete(api.app)  # type: ignore[method-assign]
     return api.app

@@ -31,6 +31,12 @@ DATABASE_ERRORS: dict[type[Exception], tuple[int, str, str | None]] = {
         "InvalidFilter",
         "a calculation of the filter leaves the range of numbers",
     ),
+    asyncpg.DivisionByZeroError: (400, "InvalidFilter", "the filter divides by zero"),
+    asyncpg.InvalidArgumentForPowerFunctionError: (
+        400,
+        "InvalidFilter",
+        "a power of the filter is not a number",
+    ),
     asyncpg.ProgramLimitExceededError: (400, "InvalidRequest", "the request is too complex"),
     asyncpg.StatementTooComplexError: (400, "InvalidRequest", "the request is too complex"),
     asyncpg.QueryCanceledError: (

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 from starlette.requests import Request
 
-from tessera_api import logo
+from tessera_api import features, logo
 from tessera_api.settings import BROWSER
 
 SORTABLES_REL = "http://www.opengis.net/def/rel/ogc/1.0/sortables"
@@ -28,6 +28,12 @@ def of_landing_page(request: Request) -> list[dict[str, Any]]:
             "type": "application/json",
             "title": "Tiles and copies by dataset, year and store",
             "href": f"{request.base_url}summary",
+        },
+        {
+            "rel": "related",
+            "type": "application/json",
+            "title": features.TITLE,
+            "href": f"{request.base_url}{features.PATH.removeprefix('/')}/",
         },
         {
             "rel": "alternate",

@@ -51,6 +51,7 @@ def complete(app: FastAPI) -> Callable[[], dict[str, Any]]:
         for path, item in document["paths"].items():
             for operation in item.values():
                 _without_null(operation.get("parameters", ()))
+                _without_html(operation)
                 operation["responses"].pop("422", None)
                 if not path.startswith("/_mgmt/"):
                     operation["responses"] |= _errors(path)
@@ -69,10 +70,20 @@ def _without_null(parameters: Iterable[dict[str, Any]]) -> None:
             parameter["schema"] |= there[0]
 
 
+def _without_html(operation: dict[str, Any]) -> None:
+    """Leave out the pages that tipg says it has and that are not served."""
+    operation["responses"].get("200", {}).get("content", {}).pop("text/html", None)
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "f":
+            parameter["schema"]["enum"] = [
+                form for form in parameter["schema"]["enum"] if form != "html"
+            ]
+
+
 def _errors(path: str) -> dict[str, Any]:
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": text, "content": content}
         for status, text in ERRORS.items()
-        if status != "404" or "{collection_id}" in path
+        if status != "404" or "{collection" in path
     }

@@ -199,6 +199,8 @@ def test_the_role_of_the_api_serves_and_cannot_write(
         for path in ("/", "/collections", "/queryables", "/sortables", "/_mgmt/health"):
             assert client.get(path).status_code == 200
         assert client.get("/collections/geotessera-2021/items/2021_grid_0.05_52.05").is_success
+        tiles = client.get("/features/collections/tessera.tile/items", params={"year": 2021})
+        assert tiles.json()["numberMatched"] == len(catalogue.ids("year = 2021"))
     conninfo = make_conninfo(
         catalogue.conninfo,
         user=reader["TESSERA_API_PGUSER"],
