@@ -57,6 +57,17 @@ def test_links_are_of_the_public_address(public: httpx.Client) -> None:
     assert found.headers["content-encoding"] in ("gzip", "zstd")
 
 
+def test_features_are_at_the_root_too(public: httpx.Client) -> None:
+    page = public.get("/features/collections/tessera.tile/items", params={"limit": 2}).json()
+    hrefs = {link["rel"]: link["href"] for link in page["links"]}
+    assert hrefs["next"].startswith(f"{str(public.base_url).rstrip('/')}/api/features/")
+    assert public.get(hrefs["next"]).json()["numberMatched"] == page["numberMatched"]
+    landing = public.get("/features", follow_redirects=True).json()
+    for link in landing["links"]:
+        if not link.get("templated"):
+            assert public.get(link["href"]).is_success, link
+
+
 def test_bodies_that_are_too_long(public: httpx.Client) -> None:
     """Refused before the API has them; those that are long for a reason pass."""
     ring = [[i / 10000, 51.0] for i in range(10_000)] + [[1.0, 52.0], [0.0, 51.0]]
@@ -70,8 +81,9 @@ def test_bodies_that_are_too_long(public: httpx.Client) -> None:
 
 def test_an_api_that_is_away(tmp_path: Path) -> None:
     with behind_caddy(free_port(), tmp_path) as public:
-        answer = public.get("/api/search", headers={"Origin": "https://x.example"})
-        assert answer.status_code == 503
-        assert set(answer.json()) == {"code", "description"}
-        assert int(answer.headers["retry-after"]) > 0
-        assert answer.headers["access-control-allow-origin"] == "*"
+        for path in ("/api/search", "/features/"):
+            answer = public.get(path, headers={"Origin": "https://x.example"})
+            assert answer.status_code == 503
+            assert set(answer.json()) == {"code", "description"}
+            assert int(answer.headers["retry-after"]) > 0
+            assert answer.headers["access-control-allow-origin"] == "*"
