@@ -67,7 +67,7 @@ def read(path: Path, manifest: dict[str, Any]) -> Iterator[Parsed]:
         if kind == "csv":
             schema = manifest.get("fileSchema")
             if not isinstance(schema, str):
-                raise InputError(f"listing {path}: it names no columns (fileSchema): fetch it again")
+                raise InputError(f"listing {path}: no columns (fileSchema): fetch it again")
             names = [name.strip() for name in schema.split(",")]
             batches: Iterator[pa.RecordBatch] = _csv(file, names)
         else:
