@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -22,9 +22,10 @@ from stac_fastapi.types.errors import NotFoundError
 from stac_fastapi.types.search import Limit
 from starlette.datastructures import URL
 from tipg import model
-from tipg.collections import ItemList
+from tipg.collections import Collection
 from tipg.dependencies import OutputType, QueryablesOutputType
 from tipg.factory import OGCFeaturesFactory
+from tipg.resources.enums import MediaType
 
 from tessera_api import geometries, times
 from tessera_api.errors import InvalidParameter
@@ -34,7 +35,7 @@ from tessera_api.filters.operands import Json
 from tessera_api.filters.parse import Language
 from tessera_api.searches import filter_of_get
 from tessera_api.settings import DEFAULT_LIMIT
-from tessera_api.tables import Table, all_tables, one_table
+from tessera_api.tables import Page, Table, all_tables, one_table
 
 PATH = "/features"
 
@@ -50,6 +51,8 @@ MEDIA_TYPES = {
     "geojsonseq": "application/geo+json-seq",
 }
 """What features can be written as, by the names `f` has for them."""
+
+QUERYABLES_REL = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 
 _ID = re.compile("[0-9]{1,15}")
 
@@ -70,7 +73,7 @@ CONFORMS_TO = [
 class ItemsQuery(BaseModel):
     """What features are asked for, and how they are to be written."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True)
+    model_config = ConfigDict(extra="allow")
 
     f: Literal["geojson", "json", "csv", "geojsonseq"] = Field("geojson", description="Format")
     ids: str | None = Field(None, description="Ids, with commas")
@@ -85,6 +88,9 @@ class ItemsQuery(BaseModel):
     sortby: str | None = Field(None, description="Properties, `-` before those that descend")
     limit: Limit = DEFAULT_LIMIT
     offset: int = Field(0, ge=0, le=MAX_OFFSET, description="Features to pass over")
+    after: int | None = Field(
+        None, ge=0, lt=10**15, description="An id: the features behind it, in the order of ids"
+    )
 
     def where(self, request: Request, table: Table) -> Expr | None:
         """What holds for the features; InvalidParameter when that cannot be told."""
@@ -108,7 +114,9 @@ class ItemsQuery(BaseModel):
         return condition({"op": "and", "args": parts}, table.filterable) if parts else None
 
     def order(self, table: Table) -> str:
-        """The order as tipg takes it, of which each feature has a place of its own."""
+        """The order as tipg takes it, in which each feature has a place of its own."""
+        if self.sortby is not None and self.after is not None:
+            raise InvalidParameter("after and sortby exclude each other: it goes by the id")
         names = _split(self.sortby or "")
         for name in names:
             if re.sub("^[-+]", "", name) not in table.sortable:
@@ -137,6 +145,13 @@ class FeaturesFactory(OGCFeaturesFactory):
             """What of OGC's standards holds."""
             return model.Conformance(conformsTo=CONFORMS_TO)
 
+    def _additional_collection_tiles_links(
+        self, request: Request, collection: Collection
+    ) -> list[model.Link]:
+        """Not to tiles, of which there are none, but to what QGIS knows by this name alone."""
+        href = self.url_for(request, "queryables", collectionId=collection.id)
+        return [model.Link(rel=QUERYABLES_REL, type=MediaType.schemajson, href=href)]
+
     def _items_route(self) -> None:
         @self.router.get(
             "/collections/{collectionId}/items",
@@ -154,26 +169,24 @@ class FeaturesFactory(OGCFeaturesFactory):
             The name of any property is a parameter too: `year=2024`. The link to the next page is
             in the header `Link` as well, for formats that have no links.
             """
-            where, order, wanted = (
-                asked.where(request, table),
-                asked.order(table),
-                asked.wanted(table),
-            )
+            where, wanted = asked.where(request, table), asked.wanted(table)
+            order = asked.order(table)
             async with request.app.state.get_connection(request, "r") as connection:
-                found = await table.features(
+                page = await table.page(
                     connection,
-                    cql_filter=where,
-                    sortby=order,
-                    properties=wanted,
+                    where,
+                    after=asked.after,
                     limit=asked.limit,
                     offset=asked.offset,
+                    sortby=order,
+                    properties=wanted,
                     geom_as_wkt=asked.f == "csv",
                 )
             links = [
-                *self._links_of_page(request, found),
+                *_links_of_page(request.url, asked, page),
                 self._link_to_collection(request, table),
             ]
-            content = _written(asked.f, table.columns(wanted), found, links)
+            content = _written(asked.f, table.columns(wanted), page, links)
             following = [each["href"] for each in links if each["rel"] == "next"]
             headers = {"Link": f'<{following[0]}>; rel="next"'} if following else {}
             return Response(content, headers=headers, media_type=MEDIA_TYPES[asked.f])
@@ -201,17 +214,6 @@ class FeaturesFactory(OGCFeaturesFactory):
             content = orjson.dumps({**found["items"][0], "links": links})
             return Response(content, media_type=MEDIA_TYPES["geojson"])
 
-    def _links_of_page(self, request: Request, found: ItemList) -> list[dict[str, str]]:
-        offsets = {"next": found["next"], "prev": found["prev"]}
-        return [
-            _link(request.url, "self"),
-            *(
-                _link(request.url.include_query_params(offset=offset), rel)
-                for rel, offset in offsets.items()
-                if offset is not None
-            ),
-        ]
-
     def _link_to_collection(self, request: Request, table: Table) -> dict[str, str]:
         href = self.url_for(request, "collection", collectionId=table.id)
         return {"rel": "collection", "type": "application/json", "href": href}
@@ -234,26 +236,37 @@ def _as_json(f: Literal["json", "schemajson"] = "json") -> None:
     """Nothing, which makes tipg answer in JSON, whatever is said to be accepted."""
 
 
+def _links_of_page(url: URL, asked: ItemsQuery, page: Page) -> Iterator[dict[str, str]]:
+    yield _link(url, "self")
+    if page.more and asked.sortby is None:
+        last = page.features[-1]["id"]
+        yield _link(url.remove_query_params("offset").include_query_params(after=last), "next")
+    elif page.more:
+        yield _link(url.include_query_params(offset=asked.offset + asked.limit), "next")
+    if asked.offset:
+        offset = max(asked.offset - asked.limit, 0)
+        yield _link(url.include_query_params(offset=offset), "prev")
+
+
 def _link(href: URL, rel: str) -> dict[str, str]:
     return {"rel": rel, "type": MEDIA_TYPES["geojson"], "href": str(href)}
 
 
 def _written(
-    form: str, columns: Sequence[str], found: ItemList, links: Sequence[dict[str, str]]
+    form: str, columns: Sequence[str], page: Page, links: Sequence[dict[str, str]]
 ) -> bytes:
     """A page of features in one of the formats; `columns` are those of CSV."""
-    features = found["items"]
     if form == "csv":
-        return _csv(columns, features)
+        return _csv(columns, page.features)
     if form == "geojsonseq":
-        return b"".join(b"\x1e%s\n" % orjson.dumps(each) for each in features)
+        return b"".join(b"\x1e%s\n" % orjson.dumps(each) for each in page.features)
     return orjson.dumps(
         {
             "type": "FeatureCollection",
-            "numberMatched": found["matched"],
-            "numberReturned": len(features),
+            "numberMatched": page.matched,
+            "numberReturned": len(page.features),
             "links": links,
-            "features": features,
+            "features": page.features,
         }
     )
 

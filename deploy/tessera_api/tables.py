@@ -6,6 +6,7 @@ and a standby, refuse.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from cql2 import Expr
 from fastapi import Path, Request
 from pydantic import PrivateAttr
 from stac_fastapi.types.errors import NotFoundError
-from tipg.collections import Collection, CollectionList, Column, PgCollection
+from tipg.collections import Collection, CollectionList, Column, Feature, PgCollection
 from tipg.model import Extent, Temporal
 
 from tessera_api.caching import REVISION
@@ -38,6 +39,18 @@ SCHEMAS: dict[str, tuple[Kind, dict[str, str]]] = {
     "geometry": (Kind.GEOMETRY, {"$ref": "https://geojson.org/schema/Polygon.json"}),
 }
 """Of the types of columns that filters can name: what values they are, and their JSON schema."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the features that match."""
+
+    matched: int
+    """How many there are on all pages."""
+
+    features: list[Feature]
+    more: bool
+    """Whether there are others behind these."""
 
 
 class Table(PgCollection):
@@ -89,6 +102,29 @@ class Table(PgCollection):
     def count_known(self, total: int) -> None:
         """Remember how many features there are."""
         self._counts.put("", total)
+
+    async def page(
+        self,
+        connection: Connection,
+        where: Expr | None,
+        *,
+        after: int | None,
+        limit: int,
+        **how: Any,
+    ) -> Page:
+        """At most `limit` features that match, of those with an id behind `after`.
+
+        `how` are the other arguments of tipg's for the rows of a page.
+        """
+        matched = await self._features_count_query(connection, where=where, function_parameters={})
+        if after is not None:
+            behind = Expr({"op": ">", "args": [{"property": "id"}, after]})
+            where = behind if where is None else where + behind
+        rows = self._features_query(
+            connection, where=where, limit=limit + 1, function_parameters={}, **how
+        )
+        features = [row async for row in rows]
+        return Page(matched, features[:limit], len(features) > limit)
 
     async def _features_count_query(
         self, conn: Connection, *, where: Expr | None = None, **given: Any
