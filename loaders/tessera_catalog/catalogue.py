@@ -142,8 +142,9 @@ def finish_series(
 
 
 def forget_counts(connection: Connection) -> None:
-    """Drop pgSTAC's counts of past searches, which it would keep for a day."""
+    """Drop what was known of the catalogue as it was: pgSTAC would keep its counts for a day."""
     connection.execute("DELETE FROM pgstac.search_wheres")
+    connection.execute("ANALYZE tessera.coverage")
 
 
 def count_placements(connection: Connection, of: Series) -> None:
