@@ -320,21 +320,6 @@ def test_a_server_that_does_not_tell_of_unfinished_uploads_gets_its_tiles_all_th
     assert "unfinished uploads" in capsys.readouterr().out
 
 
-@pytest.fixture
-def little_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 KiB plus what a plan keeps free."""
-    root = tmp_path / "disk"
-    root.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(root)]
-    mounted = subprocess.run(command, capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"this machine does not let root mount a tmpfs: {mounted.stderr.strip()}")
-    yield root
-    subprocess.run(["umount", str(root)], check=True)
-
-
 def test_a_data_directory_without_room_is_told_of_and_stays_as_it_was(
     world: World, little_disk: Path
 ) -> None:
