@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import exporting
 import loading
 import searching
 import syncing
 from harness import Row, bench, save, table
 
-PARTS = {"load": loading.rows, "sync": syncing.rows, "search": searching.rows}
+PARTS = {
+    "load": loading.rows,
+    "sync": syncing.rows,
+    "search": searching.rows,
+    "export": exporting.rows,
+}
 
 
 def main() -> None:
