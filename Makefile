@@ -10,6 +10,7 @@ BIN := .venv/bin
 VENV_PACKAGES := python3-venv
 POSTGRES_PACKAGES := postgresql postgresql-postgis
 BROWSER_PACKAGES := chromium
+QGIS_PACKAGES := python3-qgis
 
 # Settings of `make demo`; empty ones are left to the program's defaults.
 TILES ?=
@@ -27,10 +28,10 @@ MAP := frontend/dist/index.html
 MAP_PACKAGES := frontend/node_modules/.package-lock.json
 MAP_SOURCES := $(shell find frontend/src frontend/public frontend/*.* -type f)
 
-.PHONY: help demo stop clean env test bench boundaries check lock install postgres browser map
+.PHONY: help demo stop clean env qgis test test-qgis bench boundaries check lock install postgres browser map
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
 		do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 demo: install postgres map ## Start the whole catalogue: TILES=60000, or REGISTRY=path; PORT=8080
@@ -46,12 +47,19 @@ clean: ## Stop it and delete its files, the database's too; .venv stays
 env: install ## Print export lines for the running demo: eval "$(make env)"
 	@$(BIN)/python -m tessera_local env
 
+qgis: install ## Write a project for QGIS that opens the running demo's database
+	@$(BIN)/python -m tessera_local qgis
+
 test: install postgres browser map ## Run every test
 	@$(NPM) test
 	@$(BIN)/pytest
 
 bench: install postgres ## Measure speeds beside their rivals: TILES=3831542, ONLY=load
 	@$(BIN)/python tests/bench/run.py $(if $(TILES),--tiles '$(TILES)') $(if $(ONLY),--only '$(ONLY)')
+
+test-qgis: install postgres ## Run the tests that need QGIS, Debian's, which this installs
+	@/usr/bin/python3 -c 'import qgis.core' 2>/dev/null || deploy/system-packages.sh $(QGIS_PACKAGES)
+	@$(BIN)/pytest tests/integration/test_qgis.py
 
 boundaries: $(MAP_PACKAGES) ## Load the countries of Natural Earth into the database that PG* names
 	@$(BIN)/python -m tessera_catalog.boundaries frontend/node_modules/world-atlas/countries-50m.json

@@ -11,6 +11,7 @@ import typer
 from tessera_catalog.run import run
 from tessera_local.binaries import find_binaries
 from tessera_local.cluster import Cluster
+from tessera_local.qgis import write_project
 from tessera_local.server import server_of_environment
 from tessera_local.services import ROOT
 from tessera_local.stack import DEFAULT_PORT, Stack, Wanted
@@ -62,6 +63,13 @@ def env() -> None:
     """Print shell `export` lines for the running demo."""
     for name, value in Stack(HOME, _tell).environment().items():
         typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@app.command()
+def qgis() -> None:
+    """Write a project for QGIS that opens the running demo's database, and print its path."""
+    environment = Stack(HOME, _tell).environment()
+    typer.echo(write_project(HOME / "geotessera.qgs", environment))
 
 
 @app.command()

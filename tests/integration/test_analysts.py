@@ -12,15 +12,9 @@ import api_server
 import psycopg
 import pytest
 from map_world import OTHER, PLACED, link_placed, load_placed
-from registries import STORES, load_file, select, value
+from registries import STORES, select, value
 from shapely import from_wkb
 from shapely.geometry import box, mapping
-
-from tessera_catalog.stores import load_stores
-from tessera_catalog.synthetic import generate
-from tessera_local.server import Server
-
-LARGE = 400_000
 
 SQUARES = """
     WITH tile AS (
@@ -266,19 +260,9 @@ def test_everything_is_described(map_database: api_server.Catalogue) -> None:
     assert select(map_database.conninfo, lacking) == []
 
 
-@pytest.fixture(scope="module")
-def large(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A database with LARGE tiles, loaded and not linked."""
-    folder = tmp_path_factory.mktemp("large")
-    generate(folder, load_stores(), tiles=LARGE)
-    with api_server.database(postgres) as made:
-        load_file(made.conninfo, folder / "registry.parquet")
-        yield made.conninfo
-
-
-def plan(database: str, query: str) -> dict[str, Any]:
+def plan(database: api_server.Catalogue, query: str) -> dict[str, Any]:
     """What a query does, and what it was thought to need."""
-    (tree,) = value(database, f"EXPLAIN (ANALYZE, FORMAT json) {query}")
+    (tree,) = value(database.conninfo, f"EXPLAIN (ANALYZE, FORMAT json) {query}")
     root: dict[str, Any] = tree["Plan"]
     return root
 
@@ -304,7 +288,7 @@ class TestPlans:
             f"tessera.tile_store WHERE year = 2024 AND ST_Intersects(geom, {AREA})",
         ],
     )
-    def test_an_area_of_a_year_is_looked_up(self, large: str, source: str) -> None:
+    def test_an_area_of_a_year_is_looked_up(self, large: api_server.Catalogue, source: str) -> None:
         tree = plan(large, f"SELECT * FROM {source}")
         scans = [node for node in nodes(tree) if node.get("Relation Name", "").startswith("tile_")]
         read = {node["Relation Name"] for node in scans if node["Actual Loops"]}
@@ -313,11 +297,11 @@ class TestPlans:
         assert 1000 < tree["Actual Rows"] < 3000
         assert tree["Plan Rows"] / 4 < tree["Actual Rows"] < tree["Plan Rows"] * 4
 
-    def test_a_year_leaves_the_others_alone(self, large: str) -> None:
+    def test_a_year_leaves_the_others_alone(self, large: api_server.Catalogue) -> None:
         tree = plan(large, "SELECT count(*) FROM tessera.tile WHERE year = 2019")
         assert {n["Relation Name"] for n in nodes(tree) if "Relation Name" in n} == {"tile_1_2019"}
 
     @pytest.mark.parametrize("view", ["store_summary", "coverage"])
-    def test_sums_do_not_look_at_tiles(self, large: str, view: str) -> None:
+    def test_sums_do_not_look_at_tiles(self, large: api_server.Catalogue, view: str) -> None:
         tree = plan(large, f"SELECT * FROM tessera.{view}")
         assert not [n for n in nodes(tree) if n.get("Relation Name", "").startswith("tile")]
