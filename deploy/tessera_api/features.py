@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from cql2 import Expr
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
 from stac_fastapi.types.errors import NotFoundError
-from stac_fastapi.types.search import Limit
 from starlette.datastructures import URL
 from tipg import model
 from tipg.collections import Collection
@@ -27,22 +23,13 @@ from tipg.dependencies import OutputType, QueryablesOutputType
 from tipg.factory import OGCFeaturesFactory
 from tipg.resources.enums import MediaType
 
-from tessera_api import geometries, times
-from tessera_api.errors import InvalidParameter
 from tessera_api.extensions import CQL2
-from tessera_api.filters.columns import condition
-from tessera_api.filters.operands import Json
-from tessera_api.filters.parse import Language
-from tessera_api.searches import filter_of_get
-from tessera_api.settings import DEFAULT_LIMIT
+from tessera_api.feature_query import ID, ItemsQuery
 from tessera_api.tables import Page, Table, all_tables, one_table
 
 PATH = "/features"
 
 TITLE = "Tiles and coverage as features"
-
-MAX_OFFSET = 10_000_000
-"""Features that may be passed over; PostgreSQL reads all of them."""
 
 MEDIA_TYPES = {
     "geojson": "application/geo+json",
@@ -53,8 +40,6 @@ MEDIA_TYPES = {
 """What features can be written as, by the names `f` has for them."""
 
 QUERYABLES_REL = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
-
-_ID = re.compile("[0-9]{1,15}")
 
 CONFORMS_TO = [
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
@@ -68,71 +53,6 @@ CONFORMS_TO = [
     *CQL2,
 ]
 """Not HTML, for tipg's pages load from other hosts, and not OpenAPI 3.0: ours is 3.1."""
-
-
-class ItemsQuery(BaseModel):
-    """What features are asked for, and how they are to be written."""
-
-    model_config = ConfigDict(extra="allow")
-
-    f: Literal["geojson", "json", "csv", "geojsonseq"] = Field("geojson", description="Format")
-    ids: str | None = Field(None, description="Ids, with commas")
-    bbox: str | None = Field(None, description="West, south, east, north")
-    datetime: str | None = Field(
-        None, description="An instant or an interval of RFC 3339: features of its years"
-    )
-    properties: str | None = Field(None, description="The properties to send, with commas")
-    filter_expr: str | None = Field(None, alias="filter", description="A CQL2 filter")
-    filter_lang: Language | None = Field(None, alias="filter-lang")
-    filter_crs: str | None = Field(None, alias="filter-crs")
-    sortby: str | None = Field(None, description="Properties, `-` before those that descend")
-    limit: Limit = DEFAULT_LIMIT
-    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="Features to pass over")
-    after: int | None = Field(
-        None, ge=0, lt=10**15, description="An id: the features behind it, in the order of ids"
-    )
-
-    def where(self, request: Request, table: Table) -> Expr | None:
-        """What holds for the features; InvalidParameter when that cannot be told."""
-        parts = [_equal(name, value, table) for name, value in (self.model_extra or {}).items()]
-        if self.ids is not None:
-            ids = [int(each) for each in _split(self.ids) if _ID.fullmatch(each)]
-            parts.append({"op": "in", "args": [{"property": "id"}, ids]})
-        if self.bbox is not None:
-            box = geometries.geojson(geometries.box(_numbers(self.bbox)))
-            parts.append({"op": "s_intersects", "args": [{"property": "geom"}, box]})
-        if self.datetime is not None:
-            parts += _years(times.interval(self.datetime))
-        given = filter_of_get(
-            request,
-            filter_expr=self.filter_expr,
-            filter_lang=self.filter_lang,
-            filter_crs=self.filter_crs,
-        )
-        if given is not None:
-            parts.append(given)
-        return condition({"op": "and", "args": parts}, table.filterable) if parts else None
-
-    def order(self, table: Table) -> str:
-        """The order as tipg takes it, in which each feature has a place of its own."""
-        if self.sortby is not None and self.after is not None:
-            raise InvalidParameter("after and sortby exclude each other: it goes by the id")
-        names = _split(self.sortby or "")
-        for name in names:
-            if re.sub("^[-+]", "", name) not in table.sortable:
-                known = ", ".join(table.sortable)
-                raise InvalidParameter(f"sortby cannot order by '{name[:60]}', but by {known}")
-        return ",".join([*names, "id"])
-
-    def wanted(self, table: Table) -> list[str] | None:
-        """The properties to send; None for all."""
-        if self.properties is None:
-            return None
-        names = _split(self.properties)
-        unknown = set(names) - set(table.columns())
-        if unknown:
-            raise InvalidParameter(f"there is no property '{min(unknown)[:60]}' to send")
-        return names
 
 
 @dataclass
@@ -205,7 +125,7 @@ class FeaturesFactory(OGCFeaturesFactory):
         ) -> Response:
             """One feature, as GeoJSON."""
             found = None
-            if _ID.fullmatch(item_id):
+            if ID.fullmatch(item_id):
                 async with request.app.state.get_connection(request, "r") as connection:
                     found = await table.features(connection, ids_filter=[item_id])
             if not found or not found["items"]:
@@ -286,34 +206,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return orjson.dumps(value).decode() if isinstance(value, list | dict) else value
-
-
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _numbers(text: str) -> list[float]:
-    try:
-        return [float(number) for number in text.split(",")]
-    except ValueError as error:
-        raise InvalidParameter(f"bbox '{text[:60]}' is not numbers with commas") from error
-
-
-def _equal(name: str, value: Any, table: Table) -> Json:
-    """The condition that a parameter with a property's name stands for."""
-    if table.get_column(name) is None:
-        raise InvalidParameter(f"there is no parameter or property '{name[:60]}'")
-    if not isinstance(value, str):
-        raise InvalidParameter(f"'{name}' is given more than once")
-    return {"op": "=", "args": [{"property": name}, value]}
-
-
-def _years(interval: str) -> list[Json]:
-    """The conditions that a feature's year meets an interval of `times.interval`."""
-    start, _, end = interval.partition("/")
-    ends = {">=": start, "<=": end or start}
-    return [
-        {"op": op, "args": [{"property": "year"}, int(at[:4])]}
-        for op, at in ends.items()
-        if at not in times.OPEN
-    ]
