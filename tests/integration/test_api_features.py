@@ -6,15 +6,18 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import geopandas
 import httpx
 import psycopg
 import pytest
-from api_server import Catalogue
+from api_catalogue import row
+from api_server import Catalogue, running
 from hypothesis import given
 from hypothesis import strategies as st
+from registries import load_rows
 from test_api_fuzz import OPERATORS, check, geometries, moments, numbers, sound, texts, thorough
 
 from tessera_api.filters.columns import Columns, condition
@@ -481,6 +484,28 @@ def test_the_rest_of_http(api: httpx.Client) -> None:
     assert again.status_code == 304
     head = api.head(ITEMS, params={"limit": 100})
     assert (head.status_code, head.content) == (200, b"")
+
+
+def test_a_catalogue_that_is_empty_and_then_is_not(
+    migrated_database: str, migrated_pg_env: dict[str, str], tmp_path: Path
+) -> None:
+    with running(migrated_pg_env) as address, httpx.Client(base_url=address) as client:
+        assert client.get("/features/collections").is_success
+        assert "temporal" not in client.get(TILE).json()["extent"]
+        for f in ("geojson", "csv", "geojsonseq"):
+            assert client.get(ITEMS, params={"f": f}).is_success
+        assert matched(client) == matched(client, year=2021) == 0
+        load_rows(migrated_database, tmp_path, [row(2021, 5, 5205)])
+        assert matched(client) == matched(client, year=2021) == 1
+        assert client.get(TILE).json()["extent"]["spatial"]["bbox"] == [[0, 52, 1, 53]]
+
+
+def test_a_database_without_a_catalogue(pg_env: dict[str, str]) -> None:
+    with running(pg_env) as address:
+        for path in ("/features/collections", ITEMS, f"{ITEMS}/1"):
+            answer = httpx.get(f"{address}{path}")
+            assert answer.status_code == 503
+            assert set(answer.json()) == {"code", "description"}
 
 
 def test_geopandas_reads_it_through_gdal(api_address: str, catalogue: Catalogue) -> None:
