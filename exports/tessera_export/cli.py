@@ -126,8 +126,8 @@ def _report(report: Report, what: str, *, as_json: bool) -> None:
         }
         print(json.dumps(result))
         return
-    written = sum(file.written for file in report.files)
+    written, count = sum(file.written for file in report.files), len(report.files)
     print(
-        f"{rows:,} {what} in {len(report.files)} files: {written} written, "
-        f"{len(report.files) - written} up to date; {size / 1e6:,.1f} MB ({report.seconds:.1f} s)"
+        f"{rows:,} {what} in {count} {'file' if count == 1 else 'files'}: {written} written, "
+        f"{count - written} up to date; {size / 1e6:,.1f} MB ({report.seconds:.1f} s)"
     )
