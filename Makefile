@@ -52,7 +52,7 @@ qgis: install ## Write a project for QGIS that opens the running demo's database
 
 test: install postgres browser map ## Run every test
 	@$(NPM) test
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 bench: install postgres ## Measure speeds beside their rivals: TILES=3831542, ONLY=load
 	@$(BIN)/python tests/bench/run.py $(if $(TILES),--tiles '$(TILES)') $(if $(ONLY),--only '$(ONLY)')
