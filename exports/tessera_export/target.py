@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tessera_catalog.atomic import leftovers
 from tessera_catalog.errors import Failed, InputError, Refused
+from tessera_catalog.locks import hold
 from tessera_export.geoparquet import Mark, mark_of
 from tessera_export.series import Series
-from tessera_sync.atomic import leftovers
-from tessera_sync.locks import hold
 
 _STATES = "collections"
 """Member of a mark: the state of each collection that the file is of; the others are the query."""

@@ -8,7 +8,7 @@ or all of them when that one is not at hand. Each year is one transaction.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -56,6 +56,13 @@ class Linked:
     rewritten: set[str] = field(default_factory=set)
     """Those of them whose items were all made anew."""
 
+    def add(self, part: Linked) -> None:
+        """Add what was done in a year."""
+        self.copies += part.copies
+        self.tiles += part.tiles
+        self.collections += part.collections
+        self.rewritten |= part.rewritten
+
 
 @dataclass(frozen=True)
 class _Run:
@@ -98,28 +105,24 @@ def link(
         items.drop_replaced(connection)
         with connection.transaction(force_rollback=dry_run):
             catalogue.put_stores(connection, stores)
-        jobs = [
-            job
-            for one in series.values()
-            if one.tiles and (job := _job(connection, run, one)) is not None
-        ]
-        jobs.sort(key=lambda job: -job.series.tiles)
+        jobs = _jobs(connection, run, list(series.values()))
         with progress.task("linking", sum(job.series.tiles for job in jobs)) as advance:
             for part in side_by_side([partial(_link_year, run, job) for job in jobs], advance):
-                result.copies += part.copies
-                result.tiles += part.tiles
-                result.collections += part.collections
-                result.rewritten |= part.rewritten
+                result.add(part)
         for store, unknown in connection.execute(query("unknown_tiles"), [dataset]):
             result.unknown[str(store)] = int(str(unknown))
         if not dry_run:
             _finish(connection, run, dataset)
-            for job in jobs:
-                if job.series.collection in result.rewritten:
-                    # Else the server would, minutes later, and slow down whoever comes then.
-                    connection.execute(composed("vacuum_tiles", **_names(job.series)))
+            _vacuum(connection, [j.series for j in jobs if j.series.collection in result.rewritten])
     result.collections.sort()
     return result
+
+
+def _jobs(connection: Connection, run: _Run, years: Sequence[Series]) -> list[_Job]:
+    """The years with something to do, the largest first."""
+    found = (_job(connection, run, one) for one in years if one.tiles)
+    jobs = [job for job in found if job is not None]
+    return sorted(jobs, key=lambda job: -job.series.tiles)
 
 
 def _finish(connection: Connection, run: _Run, dataset: str) -> None:
@@ -136,6 +139,12 @@ def _finish(connection: Connection, run: _Run, dataset: str) -> None:
         )
     catalogue.forget_counts(connection)
     items.drop_replaced(connection)
+
+
+def _vacuum(connection: Connection, rewritten: Sequence[Series]) -> None:
+    """Free what was replaced. Else the server would, minutes later, beside whoever comes then."""
+    for series in rewritten:
+        connection.execute(composed("vacuum_tiles", **_names(series)))
 
 
 def _job(connection: Connection, run: _Run, series: Series) -> _Job | None:

@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tessera_catalog import atomic
 from tessera_catalog.errors import InputError, Refused
 from tessera_catalog.stores import load_stores
-from tessera_sync import atomic, ingestion, manifests
+from tessera_sync import ingestion, manifests
 
 _HEAD = """\
 # Taken over from the STORES variable of the first catalogue server; the first store is the primary.

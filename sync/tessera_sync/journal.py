@@ -21,8 +21,8 @@ from typing import Any
 
 from tessera_catalog import grid
 from tessera_catalog.errors import Failed, InputError
+from tessera_catalog.locks import hold
 from tessera_sync.layout import Tile, parse_path
-from tessera_sync.locks import hold
 from tessera_sync.placing import in_thread
 from tessera_sync.tiles import Placed, Whole
 

@@ -20,13 +20,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tessera_catalog import grid
+from tessera_catalog import atomic, grid
 from tessera_catalog.arrays import empty, to_arrow, to_numpy
 from tessera_catalog.errors import InputError
+from tessera_catalog.locks import lock
 from tessera_catalog.manifest import TILES, open_registry
 from tessera_catalog.store_manifest import ROWS, About, Manifest, is_manifest, write
-from tessera_sync import atomic
-from tessera_sync.locks import lock
 
 __all__ = [
     "About",

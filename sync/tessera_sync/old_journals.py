@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tessera_catalog.errors import TesseraError
+from tessera_catalog.locks import hold
 from tessera_sync.journal import FOLDER, LINEAGE, SUFFIX, Journal
-from tessera_sync.locks import hold
 
 KEPT_DAYS = 90
 """Days since its last use after which a finished plan is forgotten, and refused if it comes again.

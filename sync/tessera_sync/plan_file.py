@@ -16,9 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tessera_catalog import grid
+from tessera_catalog import atomic, grid
 from tessera_catalog.errors import InputError
-from tessera_sync import atomic
 
 COPY, REPLACE, DELETE = "copy", "replace", "delete"
 ACTIONS = {"missing": COPY, "stale": REPLACE, "incomplete": REPLACE, "extra": DELETE}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tessera_sync import atomic
-from tessera_sync.locks import hold
+from tessera_catalog import atomic
+from tessera_catalog.locks import hold
 
 FILE = "rates.json"
 

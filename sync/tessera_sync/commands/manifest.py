@@ -42,8 +42,8 @@ def manifest(
     3. With rclone:   tessera-sync manifest okavango s3 --format rclone -o todo.txt
                       rclone copy --files-from todo.txt SRC: DST:
     """
+    from tessera_catalog.atomic import replacing
     from tessera_sync import export
-    from tessera_sync.atomic import replacing
     from tessera_sync.plan import Wanted, find
 
     at = options.setup(context, data, stores, dataset)
