@@ -19,7 +19,9 @@ import pyarrow as pa
 from tessera_catalog.arrays import to_arrow, to_mask, to_numpy
 from tessera_catalog.box import Box, inside
 from tessera_catalog.errors import InputError
-from tessera_catalog.manifest import TILES, Batch, Registry
+from tessera_catalog.manifest import TILES
+from tessera_catalog.normal_form import Batch
+from tessera_catalog.registry import Registry
 
 _SHOWN = 10
 """Rejected rows shown one by one."""

@@ -27,9 +27,10 @@ from tessera_catalog.database import (
 )
 from tessera_catalog.errors import Failed, InputError, Refused
 from tessera_catalog.feed import Feed, Selection, Year, read
-from tessera_catalog.manifest import SYNTHETIC_KEY, Registry, open_registry
+from tessera_catalog.manifest import SYNTHETIC_KEY
 from tessera_catalog.parallel import side_by_side
 from tessera_catalog.progress import Progress
+from tessera_catalog.registry import Registry, open_registry
 from tessera_catalog.stores import DATASET_PATTERN, Stores
 from tessera_catalog.tiles import Changes
 

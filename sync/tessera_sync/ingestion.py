@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tessera_catalog.errors import InputError, Refused
-from tessera_catalog.manifest import REASONS
+from tessera_catalog.normal_form import REASONS
 from tessera_catalog.store_manifest import ROWS, About
 from tessera_sync import manifests
 from tessera_sync.manifests import Foreign

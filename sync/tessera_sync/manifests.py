@@ -24,7 +24,8 @@ from tessera_catalog import atomic, grid
 from tessera_catalog.arrays import empty, to_arrow, to_numpy
 from tessera_catalog.errors import InputError
 from tessera_catalog.locks import lock
-from tessera_catalog.manifest import TILES, open_registry
+from tessera_catalog.manifest import TILES
+from tessera_catalog.registry import open_registry
 from tessera_catalog.store_manifest import ROWS, About, Manifest, is_manifest, write
 
 __all__ = [

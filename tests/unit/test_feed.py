@@ -20,7 +20,8 @@ from tessera_catalog import grid
 from tessera_catalog.box import inside
 from tessera_catalog.errors import InputError
 from tessera_catalog.feed import Feed, Selection, read
-from tessera_catalog.manifest import TILES, open_registry
+from tessera_catalog.manifest import TILES
+from tessera_catalog.registry import open_registry
 
 Box = tuple[float, float, float, float]
 

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tessera_catalog import manifest
 from tessera_catalog.columns import TIMESTAMP
 from tessera_catalog.errors import InputError
-from tessera_catalog.manifest import MANIFEST, REASONS, TILES, Batch, open_registry
+from tessera_catalog.manifest import MANIFEST, TILES
+from tessera_catalog.normal_form import REASONS, Batch
+from tessera_catalog.registry import Registry, open_registry
 
 HASH, SCALES_HASH = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 SECONDS = 1_700_000_000
@@ -284,7 +285,7 @@ def test_timestamps_are_kept_to_the_microsecond(time: dt.datetime) -> None:
     pq.write_table(pa.table(keys(1) | {"mtime": pa.array([time], TIMESTAMP)}), buffer)
     file = pq.ParquetFile(buffer.getvalue())
     columns = {name: name for name in ("lat", "lon", "year")} | {"embeddings_mtime": "mtime"}
-    registry = manifest.Registry(Path("memory"), file, columns, 1, {})
+    registry = Registry(Path("memory"), file, columns, 1, {})
     (batch,) = registry.batches()
     assert batch.tiles.column("embeddings_mtime").to_pylist() == [time]
 

@@ -19,7 +19,7 @@ from manifest_rows import MADE, Key, read, row, save, sha, table
 
 from tessera_catalog.errors import Failed, InputError, Refused
 from tessera_catalog.locks import mount_of
-from tessera_catalog.manifest import open_registry
+from tessera_catalog.registry import open_registry
 from tessera_catalog.store_manifest import About, Manifest
 from tessera_sync import manifests
 from tessera_sync.selection import Selection

@@ -19,7 +19,8 @@ import pytest
 
 from tessera_catalog import grid, synthetic, synthetic_tiles
 from tessera_catalog.errors import InputError
-from tessera_catalog.manifest import SYNTHETIC_KEY, open_registry
+from tessera_catalog.manifest import SYNTHETIC_KEY
+from tessera_catalog.registry import open_registry
 from tessera_catalog.store_manifest import ROWS, Manifest
 from tessera_catalog.stores import Stores, load_stores
 from tessera_catalog.synthetic import Gaps, generate, parse_gaps
