@@ -142,8 +142,12 @@ def finish_series(
 
 
 def forget_counts(connection: Connection) -> None:
-    """Drop what was known of the catalogue as it was: pgSTAC would keep its counts for a day."""
+    """Drop pgSTAC's counts of past searches, which it would keep for a day."""
     connection.execute("DELETE FROM pgstac.search_wheres")
+
+
+def analyze_coverage(connection: Connection) -> None:
+    """Tell the planner of squares that were counted anew."""
     connection.execute("ANALYZE tessera.coverage")
 
 

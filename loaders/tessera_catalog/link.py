@@ -113,7 +113,7 @@ def link(
             result.unknown[str(store)] = int(str(unknown))
         if not dry_run:
             _finish(connection, run, dataset)
-            _vacuum(connection, [j.series for j in jobs if j.series.collection in result.rewritten])
+            _settle(connection, [j.series for j in jobs if j.series.collection in result.rewritten])
     result.collections.sort()
     return result
 
@@ -141,10 +141,12 @@ def _finish(connection: Connection, run: _Run, dataset: str) -> None:
     items.drop_replaced(connection)
 
 
-def _vacuum(connection: Connection, rewritten: Sequence[Series]) -> None:
-    """Free what was replaced. Else the server would, minutes later, beside whoever comes then."""
+def _settle(connection: Connection, rewritten: Sequence[Series]) -> None:
+    """Do at once what the server would do minutes later, beside whoever comes then."""
     for series in rewritten:
         connection.execute(composed("vacuum_tiles", **_names(series)))
+    if rewritten:
+        catalogue.analyze_coverage(connection)
 
 
 def _job(connection: Connection, run: _Run, series: Series) -> _Job | None:

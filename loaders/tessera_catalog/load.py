@@ -208,6 +208,7 @@ def _write(run: _Run) -> None:
             catalogue.forget_counts(connection)
         if jobs:
             items.drop_replaced(connection)
+            catalogue.analyze_coverage(connection)
 
 
 def _changed(connection: Connection, run: _Run) -> list[_Job]:

@@ -183,12 +183,8 @@ COMMENT ON FUNCTION tessera.missing_from(text, integer) IS
 
 CREATE FUNCTION tessera.missing_from(store text, year integer, area geometry)
 RETURNS SETOF tessera.tile LANGUAGE sql STABLE AS $$
-    SELECT t.* FROM tessera.tile t
-    WHERE NOT t.stores @> ARRAY[missing_from.store]
-      AND (t.unsound_stores IS NULL OR missing_from.store <> ALL (t.unsound_stores))
-      AND (missing_from.year IS NULL OR t.year = missing_from.year)
-      AND public.ST_Intersects(t.geom, area) AND tessera.is_inside(t.geom, area)
-      AND tessera.known_store(missing_from.store) IS NOT NULL
+    SELECT t.* FROM tessera.missing_from(missing_from.store, missing_from.year) AS t
+    WHERE public.ST_Intersects(t.geom, area) AND tessera.is_inside(t.geom, area)
 $$;
 COMMENT ON FUNCTION tessera.missing_from(text, integer, geometry) IS
     'the same in an area, as tiles_in has it';
