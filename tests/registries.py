@@ -15,7 +15,8 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tessera_catalog.load import Options, Summary, load
+from tessera_catalog.load import load
+from tessera_catalog.load_plan import Options, Summary
 from tessera_catalog.progress import Progress
 from tessera_catalog.stores import Stores, load_stores
 

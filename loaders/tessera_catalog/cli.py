@@ -11,7 +11,8 @@ import typer
 
 from tessera_catalog.box import parse_box
 from tessera_catalog.feed import Selection
-from tessera_catalog.load import Options, Summary, load
+from tessera_catalog.load import load
+from tessera_catalog.load_plan import Options, Summary
 from tessera_catalog.progress import Progress
 from tessera_catalog.remote import local_copy
 from tessera_catalog.run import EXIT_CODES, run

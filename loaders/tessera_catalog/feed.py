@@ -1,7 +1,7 @@
 """From a registry file to what a load needs: its tiles spooled by year, and what was refused.
 
 The whole file is read and judged before the database is touched, in constant memory: tiles go to
-one Arrow stream a year in a temporary directory.
+one Arrow stream a year, in temporary files.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tessera_catalog.arrays import to_arrow, to_mask, to_numpy
 from tessera_catalog.box import Box, inside
 from tessera_catalog.errors import InputError
 from tessera_catalog.manifest import TILES
+from tessera_catalog.nameless import NamelessFiles
 from tessera_catalog.normal_form import Batch
 from tessera_catalog.registry import Registry
 
@@ -82,7 +83,7 @@ class Feed:
 
 def read(
     registry: Registry,
-    spool: Path,
+    spool: NamelessFiles,
     *,
     dataset: str | None,
     selection: Selection,
@@ -104,8 +105,8 @@ def read(
 class _Spool:
     """Arrow streams by year, written side by side."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, files: NamelessFiles) -> None:
+        self._files = files
         self._open: dict[int, tuple[Year, pa.ipc.RecordBatchStreamWriter, _Fingerprint]] = {}
         self.finished: dict[int, Year] = {}
 
@@ -123,7 +124,7 @@ class _Spool:
         for number in np.unique(years).tolist():
             part = tiles.filter(to_arrow(years == number))
             if number not in self._open:
-                path = self._directory / f"{number}.arrows"
+                path = self._files.new()
                 writer = pa.ipc.new_stream(str(path), TILES)
                 self._open[number] = Year(number, path), writer, _Fingerprint()
             year, writer, fingerprint = self._open[number]

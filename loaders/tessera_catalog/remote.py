@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tessera_catalog.errors import InputError, TesseraError
+from tessera_catalog.nameless import nameless_files
 from tessera_catalog.progress import Progress
 
 
@@ -34,8 +34,8 @@ def local_copy(source: str, progress: Progress) -> Iterator[Path]:
     base, _, name = source.rpartition("/")
     if not name:
         raise InputError(f"{source}: name a file, not a folder")
-    with tempfile.TemporaryDirectory(prefix="tessera-fetch-") as directory:
-        path = Path(directory) / "registry.parquet"
+    with nameless_files() as files:
+        path = files.new()
         try:
             # Plain http is for servers inside a network; the store would refuse it otherwise.
             address = os.environ.get("AWS_ENDPOINT_URL", "") if base.startswith("s3:") else base

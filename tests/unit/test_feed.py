@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from tessera_catalog.box import inside
 from tessera_catalog.errors import InputError
 from tessera_catalog.feed import Feed, Selection, read
 from tessera_catalog.manifest import TILES
+from tessera_catalog.nameless import nameless_files
 from tessera_catalog.registry import open_registry
 
 Box = tuple[float, float, float, float]
@@ -100,14 +101,14 @@ def test_a_selection_of_years_and_a_box() -> None:
 
 
 @pytest.fixture
-def feed(tmp_path: Path) -> Callable[..., Feed]:
+def feed(tmp_path: Path) -> Iterator[Callable[..., Feed]]:
     """Write rows as a registry and read them."""
 
     def feed(content: list[Row], selection: Selection | None = None, **options: Any) -> Feed:
         done: list[int] = []
         result = read(
             open_registry(write(tmp_path / "registry.parquet", content)),
-            tmp_path,
+            files,
             selection=selection or Selection(),
             advance=done.append,
             **{"dataset": None, "rejected_file": None, **options},
@@ -115,7 +116,8 @@ def feed(tmp_path: Path) -> Callable[..., Feed]:
         assert sum(done) == result.rows == len(content)
         return result
 
-    return feed
+    with nameless_files() as files:
+        yield feed
 
 
 FULL = row(
@@ -293,12 +295,13 @@ def test_a_fingerprint_does_not_depend_on_batches(
     expected = fingerprint(feed, content)
     table = pq.read_table(tmp_path / "registry.parquet")
     pq.write_table(table, tmp_path / "small.parquet", row_group_size=7)
-    small = read(
-        open_registry(tmp_path / "small.parquet"),
-        tmp_path,
-        dataset=None,
-        selection=Selection(),
-        rejected_file=None,
-        advance=lambda _: None,
-    )
+    with nameless_files() as files:
+        small = read(
+            open_registry(tmp_path / "small.parquet"),
+            files,
+            dataset=None,
+            selection=Selection(),
+            rejected_file=None,
+            advance=lambda _: None,
+        )
     assert small.years[2024].fingerprint == expected
