@@ -16,11 +16,21 @@ QGIS_PACKAGES := python3-qgis
 TILES ?=
 REGISTRY ?=
 PORT ?=
-# Part of `make bench`; empty is all.
+# Part of `make bench`, empty is all; KEEP=1 makes its ratios those that later runs are held against.
 ONLY ?=
+KEEP ?=
+# Of `make torture`; without a seed it takes one and prints it.
+ROUNDS ?=
+SEED ?=
 
+# Of requirements/, dev.txt is for here; images are made of build.txt and runtime.txt.
 LOCK := requirements/dev.txt
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --custom-compile-command 'make lock'
 INSTALLED := .venv/installed
+
+# Schemas of Kubernetes' kinds, for `make check` and a test.
+SCHEMAS := .venv/schemas/installed
 
 # Node is one of the packages of .venv.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix frontend --silent
@@ -28,7 +38,7 @@ MAP := frontend/dist/index.html
 MAP_PACKAGES := frontend/node_modules/.package-lock.json
 MAP_SOURCES := $(shell find frontend/src frontend/public frontend/*.* -type f)
 
-.PHONY: help demo stop clean env qgis test test-qgis bench boundaries check lock install postgres browser map
+.PHONY: help schemas demo stop clean env qgis test test-qgis torture bench boundaries check lock install postgres browser map
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
@@ -50,12 +60,16 @@ env: install ## Print export lines for the running demo: eval "$(make env)"
 qgis: install ## Write a project for QGIS that opens the running demo's database
 	@$(BIN)/python -m tessera_local qgis
 
-test: install postgres browser map ## Run every test
+test: install postgres browser map schemas ## Run every test
 	@$(NPM) test
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-bench: install postgres ## Measure speeds beside their rivals: TILES=3831542, ONLY=load
-	@$(BIN)/python tests/bench/run.py $(if $(TILES),--tiles '$(TILES)') $(if $(ONLY),--only '$(ONLY)')
+bench: install postgres browser map ## Measure speeds beside their rivals: TILES=3831542, ONLY=load
+	@$(BIN)/python tests/bench/run.py $(if $(TILES),--tiles '$(TILES)') \
+		$(if $(ONLY),--only '$(ONLY)') $(if $(KEEP),--keep)
+
+torture: install postgres ## Kill tools and servers at random, ROUNDS=100 times; SEED=7 again
+	@ROUNDS='$(or $(ROUNDS),100)' SEED='$(SEED)' $(BIN)/pytest --capture no tests/torture
 
 test-qgis: install postgres ## Run the tests that need QGIS, Debian's, which this installs
 	@/usr/bin/python3 -c 'import qgis.core' 2>/dev/null || deploy/system-packages.sh $(QGIS_PACKAGES)
@@ -64,21 +78,37 @@ test-qgis: install postgres ## Run the tests that need QGIS, Debian's, which thi
 boundaries: $(MAP_PACKAGES) ## Load the countries of Natural Earth into the database that PG* names
 	@$(BIN)/python -m tessera_catalog.boundaries frontend/node_modules/world-atlas/countries-50m.json
 
-check: install $(MAP_PACKAGES) ## Lint, types, import rules, configuration
+VALIDATE_CADDYFILE = $(BIN)/caddy validate --adapter caddyfile --config deploy/Caddyfile 2>&1 \
+	| grep -x 'Valid configuration'
+
+check: install schemas $(MAP_PACKAGES) ## Lint, types, import rules, configuration
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/caddy validate --adapter caddyfile --config deploy/Caddyfile 2>&1 | grep -x 'Valid configuration'
+	$(VALIDATE_CADDYFILE)
+	TESSERA_SITE=stac.example.org TESSERA_TLS='email me@example.org' TESSERA_PROXIES=private_ranges \
+		TESSERA_API='api-1:8000 api-2:8000' TESSERA_BROWSER=browser:8080 $(VALIDATE_CADDYFILE)
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)/hadolint Dockerfile
+	PYTHONPATH=$(dir $(SCHEMAS)) $(BIN)/python deploy/kubernetes/validate.py
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@echo 'looking for secrets'
+	@git ls-files -z --cached --others --exclude-standard | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 	$(BIN)/pip check
 	$(NPM) run check
 
 lock: install ## Bring requirements/ into step with pyproject.toml; UPGRADE=1 takes newer versions
-	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --no-emit-index-url --custom-compile-command 'make lock' \
-		--all-extras --group dev --group tools --output-file $(LOCK) pyproject.toml
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --all-extras --group dev --group tools --output-file $(LOCK) pyproject.toml
+	$(COMPILE) --constraints $(LOCK) --all-extras --output-file requirements/runtime.txt pyproject.toml
+	$(COMPILE) --constraints $(LOCK) --group build --output-file requirements/build.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --no-deps --output-file requirements/schemas.txt requirements/schemas.in
 
 install: $(INSTALLED)
+	@:
+
+schemas: $(SCHEMAS)
 	@:
 
 postgres: install
@@ -110,4 +140,11 @@ $(INSTALLED): $(LOCK) pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $(LOCK) >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input \
 		--no-deps --no-build-isolation --editable . >&2
+	@touch $@
+
+$(SCHEMAS): requirements/schemas.txt $(INSTALLED)
+	@echo 'installing the schemas of Kubernetes into .venv/schemas' >&2
+	@rm -rf $(@D)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input \
+		--no-deps --require-hashes --target $(@D) -r requirements/schemas.txt >&2
 	@touch $@

@@ -145,6 +145,12 @@ def execute(database: str, *statements: str) -> None:
             connection.execute(statement.encode())
 
 
+def execute_with(database: str, statement: str, *parameters: Any) -> None:
+    """Carry out one statement with its parameters."""
+    with psycopg.connect(database, options="-c search_path=pgstac,public") as connection:
+        connection.execute(statement.encode(), parameters)
+
+
 def search(database: str, **body: Any) -> list[dict[str, Any]]:
     """All items of a search through pgSTAC, hydrated."""
     found = value(database, "SELECT pgstac.search(%s)", json.dumps({"limit": 10_000, **body}))

@@ -99,44 +99,65 @@ def installed() -> bool:
     return platform.machine() == "x86_64" and WEED.exists()
 
 
-@contextlib.contextmanager
-def running(folder: Path, *options: str) -> Iterator[S3Server]:
-    """Start a server without a bucket, with its files in the folder, for the time of the block.
+class Weed:
+    """A server without a bucket whose files lie in a folder; it can be killed and started again.
 
     `options` are more options of `weed server`.
     """
-    (folder / "data").mkdir()
-    key, secret = uuid.uuid4().hex, uuid.uuid4().hex
-    identity = {
-        "name": "test",
-        "credentials": [{"accessKey": key, "secretKey": secret}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
-    log = folder / "log.txt"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*_command(folder, ports), *options],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "TMPDIR": str(folder), "HOME": str(folder)},
-            start_new_session=True,
-        )
-    server = S3Server(f"http://127.0.0.1:{ports['s3.port']}", key, secret)
-    try:
-        _wait_until_it_writes(server, process, log)
-        yield server
-    finally:
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        (folder / "data").mkdir()
+        key, secret = uuid.uuid4().hex, uuid.uuid4().hex
+        identity = {
+            "name": "test",
+            "credentials": [{"accessKey": key, "secretKey": secret}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        self._folder = folder
+        self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
+        self._command = [*_command(folder, self._ports), *options]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.server = S3Server(f"http://127.0.0.1:{self._ports['s3.port']}", key, secret)
+
+    def start(self) -> None:
+        """Start it, and wait until it takes objects."""
+        log = self._folder / "log.txt"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "TMPDIR": str(self._folder), "HOME": str(self._folder)},
+                start_new_session=True,
+            )
+        _wait_until_it_writes(self.server, self._process, log)
+
+    def kill(self) -> None:
+        """Stop it as a power cut would; nothing happens when it does not run."""
+        if self._process is None:
+            return
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=30)
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(timeout=30)
+        self._process = None
         # These have fixed places, whatever TMPDIR says.
         for part in ("master", "volume", "filer", "s3"):
-            socket_name = f"seaweedfs-{part}-grpc-{ports[part + '.port.grpc']}.sock"
+            socket_name = f"seaweedfs-{part}-grpc-{self._ports[part + '.port.grpc']}.sock"
             (Path("/tmp") / socket_name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def running(folder: Path, *options: str) -> Iterator[S3Server]:
+    """Run a server with its files in the folder for the time of the block."""
+    weed = Weed(folder, *options)
+    try:
+        weed.start()
+        yield weed.server
+    finally:
+        weed.kill()
 
 
 def _command(folder: Path, ports: dict[str, int]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +26,14 @@ shutil.rmtree(home)
 
 @contextmanager
 def throwaway_cluster() -> Iterator[Server]:
-    """Run a cluster of its own in a temporary folder; both are gone afterwards.
+    """Run a cluster of its own in a temporary folder; both are gone afterwards."""
+    with throwaway(throwaway_settings()) as cluster:
+        yield cluster.start()
+
+
+@contextmanager
+def throwaway(settings: Mapping[str, str]) -> Iterator[Cluster]:
+    """A cluster in a temporary folder, not started yet; both are gone afterwards.
 
     A second process waits for the end of a pipe that only this one holds, so they are gone too
     when this one is killed.
@@ -37,6 +44,6 @@ def throwaway_cluster() -> Iterator[Server]:
         [sys.executable, "-c", _REAPER, str(home)], stdin=subprocess.PIPE, start_new_session=True
     )
     try:
-        yield Cluster(home, throwaway_settings()).start()
+        yield Cluster(home, settings)
     finally:
         reaper.communicate()

@@ -5,14 +5,21 @@ from __future__ import annotations
 import contextlib
 import http.client
 import http.server
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-Fault = int | float | None
-"""What happens to a request: an int is the status it fails with, a float is seconds it waits."""
+Fault = int | float | Literal["cut", "twice", "short", "long"] | None
+"""What happens to a request: an int is the status it fails with, a float is seconds it waits.
+
+`cut` ends the connection half-way through the answer, `twice` sends the request on twice, `short`
+and `long` say less and more bytes than come.
+"""
 
 
 @dataclass
@@ -34,27 +41,35 @@ class Faults:
 @contextlib.contextmanager
 def proxy(upstream: str, faults: Faults) -> Iterator[str]:
     """Serve `upstream` on a free port with faults; gives the address."""
-    host = urlsplit(upstream).netloc
+    with serving(partial(_Handler, urlsplit(upstream).netloc, faults)) as address:
+        yield address
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
 
-        def forward(self) -> None:
-            length = int(self.headers.get("Content-Length", 0))
-            body = self.rfile.read(length)
-            fault = faults.of(self.command, self.path)
-            if isinstance(fault, int):
-                self.send_response(fault)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            if fault:
-                time.sleep(fault)
-            connection = http.client.HTTPConnection(host, timeout=60)
-            with contextlib.closing(connection):
-                self.pass_on(connection, body)
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
 
-        def pass_on(self, connection: http.client.HTTPConnection, body: bytes) -> None:
+    def __init__(self, host: str, faults: Faults, *of_the_server: Any) -> None:
+        self.host, self.faults = host, faults
+        super().__init__(*of_the_server)  # which also handles the request
+
+    def forward(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        fault = self.faults.of(self.command, self.path)
+        if isinstance(fault, int):
+            self.send_response(fault)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if isinstance(fault, float):
+            time.sleep(fault)
+        for _ in range(2 if fault == "twice" else 1):
+            answer, content = self.ask(body)
+        self.tell(answer, content, fault)
+
+    def ask(self, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
+        """Send the request on; the answer and its body."""
+        with contextlib.closing(http.client.HTTPConnection(self.host, timeout=60)) as connection:
             # The Host header stays the client's: it has signed it.
             connection.putrequest(
                 self.command, self.path, skip_host=True, skip_accept_encoding=True
@@ -63,23 +78,33 @@ def proxy(upstream: str, faults: Faults) -> Iterator[str]:
                 connection.putheader(name, value)
             connection.endheaders(body or None)
             answer = connection.getresponse()
-            content = answer.read()
-            self.send_response(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in ("transfer-encoding", "connection", "content-length"):
-                    self.send_header(name, value)
-            size = answer.getheader("Content-Length", "0") if self.command == "HEAD" else ""
-            self.send_header("Content-Length", size or str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            return answer, answer.read()
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = forward  # noqa: N815
+    def tell(self, answer: http.client.HTTPResponse, content: bytes, fault: Fault) -> None:
+        """Hand the answer back, or what the fault makes of it."""
+        size = len(content)
+        if self.command == "HEAD":
+            size = int(answer.getheader("Content-Length", "0"))
+        elif fault == "cut":
+            content = content[: size // 2]
+        elif fault == "short":
+            size //= 2
+        elif fault == "long":
+            size += 100
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("transfer-encoding", "connection", "content-length"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(size))
+        if fault in ("cut", "short", "long"):
+            self.send_header("Connection", "close")  # which also makes this server close it
+        self.end_headers()
+        self.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = forward  # noqa: N815
 
-    with serving(Handler) as address:
-        yield address
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 class _Server(http.server.ThreadingHTTPServer):
@@ -88,9 +113,13 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving(handler: Callable[..., http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve on a free port of this machine while the block runs; gives the address."""
+def serving(
+    handler: Callable[..., http.server.BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
+    """Serve on a free port of this machine while the block runs; gives the address, of http."""
     with _Server(("127.0.0.1", 0), handler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
