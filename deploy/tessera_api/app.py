@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 
-from tessera_api import coverage, errors, features, logo, openapi, summary, vector_tiles
+from tessera_api import coverage, errors, features, logo, metrics, openapi, summary, vector_tiles
 from tessera_api.caching import RevisionMiddleware
 from tessera_api.client import Client
 from tessera_api.database import lifespan
@@ -19,7 +19,8 @@ from tessera_api.extensions import extensions
 from tessera_api.health import health
 from tessera_api.http import HeadMiddleware, PrefixMiddleware
 from tessera_api.parameters import ItemsGet, SearchGet, SearchPost
-from tessera_api.settings import Settings
+from tessera_api.rates import RateMiddleware
+from tessera_api.settings import DatabaseSettings, Settings, of_environment
 
 STAC_VERSION = "1.1.0"
 
@@ -28,7 +29,7 @@ EXPOSED_HEADERS = ("ETag", "Link", "Retry-After")
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Assemble the application; it looks for its database when it is started."""
-    settings = settings or Settings()
+    settings = settings or of_environment(Settings)
     served = extensions()
     search = create_post_request_model(served.search, base_model=SearchPost)
     api = StacApi(
@@ -39,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             openapi_url=settings.openapi_url,
             docs_url=settings.docs_url,
             redoc_url=None,
-            lifespan=lifespan,
+            lifespan=lifespan(of_environment(DatabaseSettings)),
         ),
         router=APIRouter(prefix=settings.prefix_path),
         settings=settings,
@@ -53,13 +54,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         collections_get_request_model=served.collections.GET,
         middlewares=middlewares(settings),
         health_check=health,  # type: ignore[arg-type]  # it is given the request
-        add_metrics=settings.enable_metrics,
     )
     for routes in (coverage.router(), vector_tiles.router(), summary.router(), logo.router()):
         api.app.include_router(routes, prefix=settings.prefix_path)
     features.add(api.app, settings.prefix_path)
+    if settings.enable_metrics:
+        metrics.add(api.app, settings.prefix_path)
     errors.add_handlers(api.app)
-    api.app.openapi = openapi.complete(api.app)  # type: ignore[method-assign]
+    openapi.complete(api.app)
     return api.app
 
 
@@ -73,6 +75,7 @@ def middlewares(settings: Settings) -> list[Middleware]:
         ),
         Middleware(HeadMiddleware),
         Middleware(GZipMiddleware, minimum_size=1000, compresslevel=2),
+        Middleware(RateMiddleware, limit=settings.rate_limit, unlimited=("/_mgmt/",)),
         Middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,

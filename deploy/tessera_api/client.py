@@ -19,7 +19,7 @@ from stac_fastapi.types.errors import NotFoundError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tessera_api import collection_search, links
+from tessera_api import collection_search, links, openapi
 from tessera_api.catalogue import Connection, snapshot
 from tessera_api.errors import InvalidParameter
 from tessera_api.items import whole
@@ -49,6 +49,7 @@ class Client(CoreCrudClient):  # type: ignore[misc]
         request = kwargs["request"]
         page = await super().landing_page(**kwargs)
         page["links"] += links.of_landing_page(request)
+        openapi.of_links(page["links"])
         async with request.app.state.get_connection(request, "r") as connection:
             if await connection.fetchval(query("is_synthetic")):
                 page["title"] += " (synthetic)"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Literal
 
 import asyncpg
@@ -39,7 +39,7 @@ async def open_pool(settings: DatabaseSettings) -> asyncpg.Pool:
         host=settings.host,
         port=settings.port,
         user=settings.user,
-        password=settings.password.get_secret_value() or None,
+        password=settings.credential,
         database=settings.database,
         min_size=0,
         max_size=settings.pool_size,
@@ -51,23 +51,26 @@ async def open_pool(settings: DatabaseSettings) -> asyncpg.Pool:
     )
 
 
-@asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Hold the pool open while the application runs, where stac-fastapi looks for it."""
-    settings = DatabaseSettings()
-    pool = await open_pool(settings)
+def lifespan(settings: DatabaseSettings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Hold a pool open while an application runs, where stac-fastapi looks for it."""
 
     @asynccontextmanager
-    async def get_connection(
-        _request: Request,
-        _mode: Literal["r", "w"] = "r",
-    ) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        async with pool.acquire(timeout=settings.connect_timeout) as connection:
-            yield connection
+    async def held(app: FastAPI) -> AsyncIterator[None]:
+        pool = await open_pool(settings)
 
-    app.state.readpool = pool
-    app.state.get_connection = get_connection
-    try:
-        yield
-    finally:
-        await pool.close()
+        @asynccontextmanager
+        async def get_connection(
+            _request: Request | None = None,
+            _mode: Literal["r", "w"] = "r",
+        ) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+            async with pool.acquire(timeout=settings.connect_timeout) as connection:
+                yield connection
+
+        app.state.readpool = pool
+        app.state.get_connection = get_connection
+        try:
+            yield
+        finally:
+            await pool.close()
+
+    return held

@@ -72,9 +72,13 @@ class InvalidFilter(InvalidParameter):
     """A filter that is malformed, too large, of the wrong types, or not supported (400)."""
 
 
-def problem(status: int, code: str, description: str) -> JSONResponse:
-    """The response of an error."""
-    headers = {"Retry-After": str(RETRY_AFTER)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+def problem(
+    status: int, code: str, description: str, retry_after: int | None = None
+) -> JSONResponse:
+    """The response of an error; one that will pass says after how many seconds."""
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        retry_after = RETRY_AFTER
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return JSONResponse({"code": code, "description": description}, status, headers)
 
 

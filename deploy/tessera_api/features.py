@@ -23,6 +23,7 @@ from tipg.dependencies import OutputType, QueryablesOutputType
 from tipg.factory import OGCFeaturesFactory
 from tipg.resources.enums import MediaType
 
+from tessera_api import openapi
 from tessera_api.extensions import CQL2
 from tessera_api.feature_query import ID, ItemsQuery
 from tessera_api.tables import Page, Table, all_tables, one_table
@@ -58,6 +59,17 @@ CONFORMS_TO = [
 @dataclass
 class FeaturesFactory(OGCFeaturesFactory):
     """tipg's routes, with our own for features and for what is conformed to."""
+
+    def _landing_route(self) -> None:
+        super()._landing_route()
+        stock = self.router.routes.pop().endpoint  # type: ignore[attr-defined]
+
+        @self.router.get("/", response_model=model.Landing, tags=["OGC Common"])
+        def landing(request: Request) -> Response:
+            """Where to go from here."""
+            page = stock(request).model_dump(exclude_none=True, mode="json")
+            openapi.of_links(page["links"])
+            return Response(orjson.dumps(page), media_type="application/json")
 
     def _conformance_route(self) -> None:
         @self.router.get("/conformance", response_model=model.Conformance, tags=["OGC Common"])

@@ -1,22 +1,61 @@
-"""Readiness: whether searches would be answered now."""
+"""Readiness: whether searches would be answered now, and how old what they are answered from is."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import asyncpg
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from tessera_api.catalogue import Connection
 from tessera_api.queries import query
+
+AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""What asking a database that cannot answer may end in."""
+
+
+@dataclass(frozen=True)
+class Replication:
+    """A row of sql/replication.sql."""
+
+    standby: bool
+    receiving: bool
+    lag_seconds: float | None
+    lag_bytes: int
+
+    @property
+    def role(self) -> str:
+        """What the server is."""
+        return "standby" if self.standby else "primary"
+
+
+async def replication(connection: Connection) -> Replication:
+    """The part that the connection's server has in a replication."""
+    return Replication(**await connection.fetchrow(query("replication")))
 
 
 async def health(request: Request) -> JSONResponse:
-    """`GET /_mgmt/health`: 200 when the database and the catalogue in it can be read, else 503."""
+    """`GET /_mgmt/health`: 200 when the catalogue can be read and is recent enough, else 503."""
     try:
         async with request.app.state.get_connection(request, "r") as connection:
             revision = await connection.fetchval(query("revision"))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            server = await replication(connection)
+    except AWAY as error:
         # The class says what is wrong; the text may say where the database is.
-        answer = {"status": "DOWN", "database": type(error).__name__}
-        return JSONResponse(answer, 503, {"Cache-Control": "no-store"})
-    answer = {"status": "UP", "revision": revision}
-    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+        return _answer({"status": "DOWN", "database": type(error).__name__})
+    limit = request.app.state.settings.max_lag
+    behind = limit is not None and server.lag_seconds is not None and server.lag_seconds > limit
+    return _answer(
+        {
+            "status": "BEHIND" if behind else "UP",
+            "revision": revision,
+            "role": server.role,
+            "lag": None if server.lag_seconds is None else round(server.lag_seconds, 3),
+        }
+    )
+
+
+def _answer(content: dict[str, str | float | None]) -> JSONResponse:
+    status = 200 if content["status"] == "UP" else 503
+    return JSONResponse(content, status, {"Cache-Control": "no-store"})

@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tessera_api.settings import DEFAULT_LIMIT, MAX_LIMIT
+
+MEDIA_TYPE = "application/vnd.oai.openapi+json;version=3.1"
+"""What FastAPI's document is; stac-fastapi and tipg say 3.0."""
 
 LIMIT = {
     "name": "limit",
@@ -32,13 +38,40 @@ PROBLEM = {
 ERRORS = {
     "400": "The request is wrong; the description says where",
     "404": "There is no such collection or item",
+    "429": "Too many requests: try again after `Retry-After` seconds",
     "503": "The database is busy or away: try again after `Retry-After` seconds",
 }
 
 
-def complete(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """FastAPI's own document with what it lacks: a shared `limit`, errors, what may be absent."""
-    generate = app.openapi
+def complete(app: FastAPI) -> None:
+    """Serve FastAPI's document with what it lacks, as what it is."""
+    app.openapi = _completed(app.openapi)  # type: ignore[method-assign]
+    for route in app.routes:
+        if isinstance(route, Route) and route.path == app.openapi_url:
+            route.app = _of_media_type(route.app)
+
+
+def of_links(links: Iterable[dict[str, Any]]) -> None:
+    """Say in the links to the document what it is."""
+    for link in links:
+        if link["rel"] == "service-desc":
+            link["type"] = MEDIA_TYPE
+
+
+def _of_media_type(app: ASGIApp) -> ASGIApp:
+    async def typed(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_typed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["content-type"] = MEDIA_TYPE
+            await send(message)
+
+        await app(scope, receive, send_typed)
+
+    return typed
+
+
+def _completed(generate: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+    """The document with a shared `limit`, errors, and what may be absent."""
 
     def openapi() -> dict[str, Any]:
         document = generate()

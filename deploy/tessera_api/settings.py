@@ -2,18 +2,39 @@
 
 `TESSERA_API_*` configures the API; the standard `PG*` variables (or `POSTGRES_*`) say where the
 database is. `TESSERA_API_PGUSER` and `TESSERA_API_PGPASSWORD` take precedence over `PGUSER` and
-`PGPASSWORD`, so that one environment can serve the loader as owner and the API as a reader.
+`PGPASSWORD`, so that one environment can serve the loader as owner and the API as a reader. An
+empty variable is as good as none.
+
+A password from a file (a secret of compose, of Kubernetes) is named by
+`TESSERA_API_PGPASSWORD_FILE`. The file holds the password and nothing else but a line's end; any
+mode will do that lets the API read it. It takes precedence over every other password, and is read
+for each new connection, so that a password that changes needs no restart.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from stac_fastapi.pgstac.config import Settings as PgstacSettings
 from stac_fastapi.pgstac.config import str_to_list
+
+from tessera_api.rates import checked as checked_rates
+from tessera_catalog.errors import EXIT_USAGE
+
+PREFIX = "TESSERA_API_"
 
 LANDING_PAGE_ID = "geotessera"
 
@@ -44,7 +65,11 @@ class Settings(PgstacSettings):  # type: ignore[misc]
     """The API's own settings, each `TESSERA_API_<NAME>`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TESSERA_API_", env_file=None, extra="ignore", populate_by_name=True
+        env_prefix=PREFIX,
+        env_file=None,
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
     )
 
     stac_fastapi_title: Annotated[str, _from("TESSERA_API_TITLE")] = TITLE
@@ -58,6 +83,12 @@ class Settings(PgstacSettings):  # type: ignore[misc]
     use_api_hydrate: bool = True
     enable_metrics: Annotated[bool, _from("TESSERA_API_METRICS")] = False
 
+    max_lag: Annotated[float | None, Field(ge=0)] = None
+    """Seconds that a standby may be behind and still say that it is ready; None: any."""
+
+    rate_limit: Annotated[str, AfterValidator(checked_rates)] = ""
+    """Requests of one client, `600/minute`, or several such with `;`; empty: any number."""
+
     cors_methods: Annotated[tuple[str, ...], BeforeValidator(str_to_list), NoDecode] = (
         "GET",
         "POST",
@@ -70,13 +101,16 @@ class Settings(PgstacSettings):  # type: ignore[misc]
 class DatabaseSettings(BaseSettings):
     """Where the database is and how long a request may use it."""
 
-    model_config = SettingsConfigDict(env_file=None, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_file=None, env_ignore_empty=True, extra="ignore", populate_by_name=True
+    )
 
     user: Annotated[str, _from("TESSERA_API_PGUSER", "PGUSER", "POSTGRES_USER")] = "tessera_api"
     password: Annotated[
         SecretStr,
         _from("TESSERA_API_PGPASSWORD", "PGPASSWORD", "POSTGRES_PASSWORD", "POSTGRES_PASS"),
     ] = SecretStr("")
+    password_file: Annotated[FilePath | None, _from("TESSERA_API_PGPASSWORD_FILE")] = None
     host: Annotated[str, _from("PGHOST", "POSTGRES_HOST")] = "127.0.0.1"
     port: Annotated[int, _from("PGPORT", "POSTGRES_PORT")] = 5432
     database: Annotated[str, _from("PGDATABASE", "POSTGRES_DB", "POSTGRES_DBNAME")] = "postgres"
@@ -91,3 +125,32 @@ class DatabaseSettings(BaseSettings):
         5.0
     )
     """Seconds to wait for the server, or for a free connection, before saying 503."""
+
+    @property
+    def credential(self) -> str | Callable[[], str] | None:
+        """The password, or what has it for a new connection; None lets the driver look for one."""
+        file = self.password_file
+        if file is None:
+            return self.password.get_secret_value() or None
+        return lambda: file.read_text(encoding="utf-8").rstrip("\r\n")
+
+
+T = TypeVar("T", bound=BaseSettings)
+
+
+def of_environment(kind: type[T]) -> T:
+    """Settings from the environment; a line on stderr for each that is wrong, and the end."""
+    try:
+        return kind()
+    except ValidationError as error:
+        for each in error.errors():
+            name = str(each["loc"][0])
+            variable = name if name.isupper() else f"{PREFIX}{name.upper()}"
+            print(f"tessera_api: {variable}: {_said(each)}", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE) from None
+
+
+def _said(error: Any) -> str:
+    """What is wrong with a setting: in our words, or pydantic's."""
+    text: str = error["msg"].removeprefix("Value error, ")
+    return text[0].lower() + text[1:]

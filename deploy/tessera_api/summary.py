@@ -10,6 +10,7 @@ import asyncpg
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from tessera_api.catalogue import Connection
 from tessera_api.queries import query
 
 
@@ -104,17 +105,21 @@ def router() -> APIRouter:
     @routes.get("/summary", summary="What there is and where", response_model=Summary)
     async def summary(request: Request) -> Response:
         """Tiles, bytes, gaps and verification by dataset, year and store."""
-        async with (
-            request.app.state.get_connection(request, "r") as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            tables = {
-                name: await connection.fetch(query(f"summary_{name}"))
-                for name in ("stores", "series", "placements", "links")
-            }
-        return Response(_summary(**tables).model_dump_json(), media_type="application/json")
+        async with request.app.state.get_connection(request, "r") as connection:
+            found = await read(connection)
+        return Response(found.model_dump_json(), media_type="application/json")
 
     return routes
+
+
+async def read(connection: Connection) -> Summary:
+    """The summary of one state of the catalogue, from what is counted already."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        tables = {
+            name: await connection.fetch(query(f"summary_{name}"))
+            for name in ("stores", "series", "placements", "links")
+        }
+    return _summary(**tables)
 
 
 Rows = Sequence[asyncpg.Record]
