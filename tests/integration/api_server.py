@@ -41,6 +41,13 @@ class Catalogue:
 @contextmanager
 def running(environment: Mapping[str, str]) -> Iterator[str]:
     """Run the API with these variables alone; yields its address."""
+    with started(environment) as (address, _):
+        yield address
+
+
+@contextmanager
+def started(environment: Mapping[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run the API with these variables alone; yields its address and its process."""
     port = free_port()
     command = [
         sys.executable, "-m", "uvicorn", "tessera_api.app:app",
@@ -52,7 +59,7 @@ def running(environment: Mapping[str, str]) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(address, process)
-        yield address
+        yield address, process
     finally:
         process.terminate()
         process.communicate(timeout=30)

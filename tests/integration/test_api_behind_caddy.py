@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from api_reads import GETS, POSTS, Readings
+from api_server import Catalogue, started
+from caddy_server import behind_caddy, caddy
 
-from tessera_local import services
 from tessera_local.ports import free_port
-
-
-@contextmanager
-def behind_caddy(api_port: int, home: Path) -> Iterator[httpx.Client]:
-    """A client of Caddy, which passes `/api` on to that port."""
-    port = free_port()
-    caddy = services.caddy(api_port, port, home)
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(
-            caddy.command, env={**os.environ, **caddy.environment}, stdout=log, stderr=log
-        )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            deadline = time.monotonic() + 30
-            while process.poll() is None and time.monotonic() < deadline:
-                try:
-                    client.get("/api/_mgmt/ping")
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.05)
-            yield client
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 @pytest.fixture
@@ -87,3 +63,42 @@ def test_an_api_that_is_away(tmp_path: Path) -> None:
             assert set(answer.json()) == {"code", "description"}
             assert int(answer.headers["retry-after"]) > 0
             assert answer.headers["access-control-allow-origin"] == "*"
+
+
+# --- two servers --------------------------------------------------------------------------------
+
+
+def post_all_the_time(public: httpx.Client, seen: Readings) -> None:
+    while not seen.stop.is_set():
+        for number, body in enumerate(POSTS):
+            answer = public.post("/search", json=body)
+            seen.statuses[f"POST {number}"].add(answer.status_code)
+
+
+def test_no_request_fails_when_one_of_two_servers_is_killed(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    def titles() -> set[str]:
+        return {public.get("/").json()["title"] for _ in range(10)}
+
+    one, two = ({**catalogue.environment, "TESSERA_API_TITLE": title} for title in ("one", "two"))
+    with (
+        started(one) as (first, process),
+        started(two) as (second, _),
+        caddy(tmp_path, *(urlsplit(address).port or 0 for address in (first, second))) as public,
+    ):
+        public.base_url = public.base_url.join("/api")
+        assert titles() == {"one", "two"}
+        seen = Readings()
+        with ThreadPoolExecutor() as pool:
+            tasks = [pool.submit(seen.read, public, paths) for paths in (GETS, GETS[::-1])]
+            tasks += [pool.submit(post_all_the_time, public, seen) for _ in range(3)]
+            time.sleep(3)
+            process.kill()
+            time.sleep(4)
+            seen.stop.set()
+        for task in tasks:
+            task.result()
+        assert {path: codes for path, codes in seen.statuses.items() if codes != {200}} == {}
+        assert {"/search", "POST 0"} <= seen.statuses.keys()
+        assert titles() == {"two"}
