@@ -1,11 +1,13 @@
-"""requirements/dev.txt pins what pyproject.toml asks for, and says nothing of who made it."""
+"""requirements/ pins what pyproject.toml asks for, and says nothing of who made it."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -13,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 
-LOCK = ROOT / "requirements" / "dev.txt"
+LOCKS = ROOT / "requirements"
 
 MACHINES = [
     {"platform_machine": machine, "python_version": python, "python_full_version": f"{python}.0"}
@@ -22,20 +24,34 @@ MACHINES = [
 ]
 
 
-def _asked_for() -> list[Requirement]:
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        project = tomllib.load(file)
-    groups = [
-        project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"].values(),
-        *project["dependency-groups"].values(),
+Project = dict[str, Any]
+
+
+def _run_with(project: Project) -> list[str]:
+    """What the packages and their extras need."""
+    groups = [project["project"]["dependencies"]]
+    groups += project["project"]["optional-dependencies"].values()
+    return [line for group in groups for line in group]
+
+
+def _worked_with(project: Project) -> list[str]:
+    """That, and what is needed to work on them."""
+    groups = project["dependency-groups"].values()
+    # Groups that others include are there by themselves.
+    return _run_with(project) + [
+        line for group in groups for line in group if isinstance(line, str)
     ]
-    return [Requirement(line) for group in groups for line in group]
 
 
-def _pinned() -> dict[str, list[Requirement]]:
+def _made_with(project: Project) -> list[str]:
+    """What makes the wheel."""
+    requires: list[str] = project["build-system"]["requires"]
+    return requires
+
+
+def _pinned(lock: str) -> dict[str, list[Requirement]]:
     pinned = defaultdict(list)
-    for line in LOCK.read_text().splitlines():
+    for line in (LOCKS / lock).read_text().splitlines():
         if re.match(r"[a-z0-9]", line):
             requirement = Requirement(line.removesuffix("\\"))
             pinned[requirement.name].append(requirement)
@@ -45,21 +61,42 @@ def _pinned() -> dict[str, list[Requirement]]:
 @pytest.mark.parametrize(
     "machine", MACHINES, ids=lambda m: f"{m['platform_machine']}-{m['python_version']}"
 )
-def test_lock_agrees_with_pyproject(machine: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("lock", "needs"),
+    [("dev.txt", _worked_with), ("runtime.txt", _run_with), ("build.txt", _made_with)],
+    ids=["dev", "runtime", "build"],
+)
+def test_locks_agree_with_pyproject(
+    lock: str, needs: Callable[[Project], list[str]], machine: dict[str, str]
+) -> None:
     def applies(requirement: Requirement) -> bool:
         return requirement.marker is None or requirement.marker.evaluate(machine)
 
-    pinned = _pinned()
-    for asked in filter(applies, _asked_for()):
+    pinned = _pinned(lock)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    for asked in filter(applies, map(Requirement, needs(project))):
         pins = list(filter(applies, pinned[canonicalize_name(asked.name)]))
         assert len(pins) == 1, f"{asked} is not pinned once for this machine: run 'make lock'"
         (version,) = pins[0].specifier
         assert asked.specifier.contains(version.version), f"{asked}, but {pins[0]}: run 'make lock'"
 
 
-def test_lock_has_only_pins_and_hashes() -> None:
+def test_what_runs_is_what_was_tested() -> None:
+    tested = _pinned("dev.txt")
+    for lock in ("runtime.txt", "build.txt"):
+        for name, pins in _pinned(lock).items():
+            specifiers = {str(pin.specifier) for pin in pins}
+            assert specifiers == {str(pin.specifier) for pin in tested[name]}, name
+
+
+def test_what_runs_has_no_tools() -> None:
+    assert not {"pytest", "mypy", "ruff", "uv", "setuptools"} & _pinned("runtime.txt").keys()
+
+
+@pytest.mark.parametrize("lock", ["dev.txt", "runtime.txt", "build.txt"])
+def test_locks_have_only_pins_and_hashes(lock: str) -> None:
     pin = r"[a-z0-9-]+==[0-9][^ /]*( ; [^/]+)? \\"
     digest = r"    --hash=sha256:[0-9a-f]{64}( \\)?"
-    for line in LOCK.read_text().splitlines():
+    for line in (LOCKS / lock).read_text().splitlines():
         assert line.startswith("#") or re.fullmatch(f"{pin}|{digest}", line), line
         assert "://" not in line
