@@ -77,12 +77,28 @@ class Store(BaseModel):
         return self.root
 
 
+class Notify(BaseModel):
+    """Whom `tessera-sync notify` tells of gaps, unless its options say otherwise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: tuple[str, ...] = ()
+    """A program and its arguments."""
+    webhook: str | None = None
+
+    @field_validator("webhook")
+    @classmethod
+    def _plain(cls, value: str | None) -> str | None:
+        return None if value is None else _address(value, {"https", "http"})
+
+
 class Stores(BaseModel):
     """The whole configuration; iteration and `names` are in order of preference."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: Dataset = Dataset()
+    notify: Notify = Notify()
     stores: Annotated[tuple[Store, ...], Field(max_length=64)]
 
     @field_validator("stores", mode="before")

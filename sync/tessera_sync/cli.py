@@ -18,6 +18,7 @@ from tessera_sync.commands import (
     ingest,
     link,
     manifest,
+    notify,
     plan,
     record,
     scan,
@@ -52,6 +53,7 @@ for verb in (
     record.record,
     verify.verify,
     link.link,
+    notify.notify,
 ):
     app.command(help=_help(verb), epilog=EXIT_CODES)(verb)
 

@@ -1,8 +1,11 @@
-"""Numbers as people read them."""
+"""Numbers as people read and write them."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
+
+from tessera_catalog.errors import InputError
 
 
 def size(count: int | float) -> str:
@@ -31,3 +34,14 @@ def duration(seconds: float) -> str:
 def age(then: dt.datetime, now: dt.datetime) -> str:
     """How long ago something was: `3 h 5 min ago`."""
     return f"{duration(max((now - then).total_seconds(), 0))} ago"
+
+
+def parse_age(option: str, text: str) -> dt.timedelta:
+    """A length of time as `90min`, `36h`, `2d` or `1w`; InputError that names the option."""
+    match = re.fullmatch(r"(\d{1,5})(min|h|d|w)", text)
+    if match is None:
+        raise InputError(
+            f"{option} {text}: it must be a length of time, as in 90min, 36h, 2d or 1w"
+        )
+    unit = {"min": 1, "h": 60, "d": 1440, "w": 10080}[match[2]]
+    return dt.timedelta(minutes=int(match[1]) * unit)
