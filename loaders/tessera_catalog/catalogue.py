@@ -49,13 +49,46 @@ class Series:
 
 
 def put_stores(connection: Connection, stores: Stores) -> None:
-    """Make tessera.store agree with the configuration; a store gone from it keeps its row."""
+    """Make tessera.store agree with the configuration.
+
+    A store gone from it keeps its row, without a preference, until nothing names it any more.
+    """
     connection.execute(
         query("put_stores"),
         [Jsonb([{"name": s.name, "title": s.title, "url": s.url} for s in stores.stores])],
     )
     # Too few rows for the server to look at by itself, and then it expects hundreds.
     connection.execute("ANALYZE tessera.store")
+
+
+def has_retired(connection: Connection, of: Series) -> bool:
+    """Whether something still names stores that are no longer configured."""
+    row = connection.execute(query("has_retired"), {"collection": of.collection}).fetchone()
+    return row == (True,)
+
+
+def drop_retired(connection: Connection, of: Series) -> bool:
+    """Take such stores off tiles, replicas and links; returns whether there were any.
+
+    Leaves pg_temp.freed, the ids of the tiles that named one, if so. Items and counts are then the
+    caller's to renew.
+    """
+    if not has_retired(connection, of):
+        return False
+    connection.execute(
+        composed(
+            "drop_retired",
+            tiles=of.table,
+            replicas=of.replicas,
+            collection=sql.Literal(of.collection),
+        )
+    )
+    return True
+
+
+def forget_stores(connection: Connection) -> None:
+    """Drop the stores that are no longer configured and that nothing names any more."""
+    connection.execute(query("forget_stores"))
 
 
 def put_queryables(connection: Connection, stores: Stores) -> None:
@@ -118,6 +151,24 @@ def facts(connection: Connection, of: Series) -> stac.Facts:
     return row
 
 
+def put_collection(
+    connection: Connection, stores: Stores, of: Series, told: stac.Facts, *, synthetic: bool
+) -> None:
+    """Write the STAC collection anew."""
+    document = stac.collection(stores, of.dataset, of.year, told, synthetic=synthetic)
+    connection.execute("SELECT pgstac.upsert_collection(%s)", [Jsonb(document)])
+
+
+def renew_collection(connection: Connection, stores: Stores, of: Series) -> None:
+    """Write the STAC collection anew with the stores that are configured now."""
+    row = connection.execute(
+        "SELECT coalesce((content ->> 'tessera:synthetic')::boolean, false) "
+        "FROM pgstac.collections WHERE id = %s",
+        [of.collection],
+    ).fetchone()
+    put_collection(connection, stores, of, facts(connection, of), synthetic=row == (True,))
+
+
 def finish_series(
     connection: Connection,
     stores: Stores,
@@ -132,8 +183,7 @@ def finish_series(
     The series of a removed collection keeps its row, so that the revision goes on.
     """
     if told.tiles:
-        document = stac.collection(stores, of.dataset, of.year, told, synthetic=synthetic)
-        connection.execute("SELECT pgstac.upsert_collection(%s)", [Jsonb(document)])
+        put_collection(connection, stores, of, told, synthetic=synthetic)
     connection.execute(
         query("finish_series"),
         [told.tiles, fingerprint, projection(connection, of.collection), of.collection],

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import psycopg
 from psycopg import sql
 
-from tessera_catalog.catalogue import Series, projection
+from tessera_catalog.catalogue import Series, has_retired, projection
 from tessera_catalog.database import Connection, composed, query, statistics_target
 from tessera_catalog.errors import Failed
 from tessera_catalog.grid import CELLS
@@ -30,7 +30,12 @@ _ATTEMPT = "SET LOCAL lock_timeout = '2s'"
 
 
 def are_current(connection: Connection, series: Series) -> bool:
-    """Whether the items are there, untouched by others, and were made as they would be now."""
+    """Whether the items are there, untouched by others, and were made as they would be now.
+
+    They are not while the tiles they are made of name stores that are no longer configured.
+    """
+    if has_retired(connection, series):
+        return False
     row = connection.execute(
         "SELECT to_regclass('pgstac._items_' || key)::text FROM pgstac.collections WHERE id = %s",
         [series.collection],

@@ -32,6 +32,11 @@ from tessera_catalog.said import Rows, copy_said
 from tessera_catalog.store_manifest import Manifest
 from tessera_catalog.stores import Stores
 
+_CHANGED = "SELECT count(*) FROM pg_temp.changed"
+_CHANGED_OR_FREED = (
+    "SELECT count(*) FROM (SELECT id FROM pg_temp.changed UNION SELECT id FROM pg_temp.freed) AS u"
+)
+
 
 @dataclass(frozen=True)
 class Told:
@@ -105,7 +110,9 @@ def link(
         items.drop_replaced(connection)
         with connection.transaction(force_rollback=dry_run):
             catalogue.put_stores(connection, stores)
-        jobs = _jobs(connection, run, list(series.values()))
+            if not dry_run:
+                catalogue.put_queryables(connection, stores)
+            jobs = _jobs(connection, run, list(series.values()))
         with progress.task("linking", sum(job.series.tiles for job in jobs)) as advance:
             for part in side_by_side([partial(_link_year, run, job) for job in jobs], advance):
                 result.add(part)
@@ -138,6 +145,7 @@ def _finish(connection: Connection, run: _Run, dataset: str) -> None:
             },
         )
     catalogue.forget_counts(connection)
+    catalogue.forget_stores(connection)
     items.drop_replaced(connection)
 
 
@@ -170,18 +178,21 @@ def _link_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Linked:
     series, result = job.series, Linked()
     names = _names(series)
     with connect(run.conninfo) as connection:
+        if run.dry_run:
+            catalogue.put_stores(connection, run.stores)
         connection.execute(composed("begin_link", **names))
+        freed = catalogue.drop_retired(connection, series)
         for name in job.digests:
             _tell(connection, run, job, name)
         connection.execute(composed("settle_replicas", **names))
         for store, count in connection.execute("SELECT * FROM pg_temp.moved_by_store"):
             result.copies[str(store)] = int(str(count))
         connection.execute(composed("place_tiles", **names))
-        ((changed,),) = connection.execute("SELECT count(*) FROM pg_temp.changed").fetchall()
+        ((changed,),) = connection.execute(_CHANGED_OR_FREED if freed else _CHANGED).fetchall()
         result.tiles = int(str(changed))
         if run.dry_run:
             connection.rollback()
-        elif _project(connection, series, result.tiles):
+        elif _project(connection, run.stores, series, result.tiles, freed=freed):
             result.rewritten.add(series.collection)
     if result.tiles:
         result.collections.append(series.collection)
@@ -197,20 +208,26 @@ def _names(series: Series) -> dict[str, sql.Composable]:
     }
 
 
-def _project(connection: Connection, series: Series, changed: int) -> bool:
+def _project(
+    connection: Connection, stores: Stores, series: Series, changed: int, *, freed: bool
+) -> bool:
     """Bring what is made of the tiles into step with them; pg_temp.changed names those changed.
 
-    Returns whether that was most of them, so that everything was made anew.
+    Not those that were `freed` of retired stores: then, and when most tiles changed, everything is
+    made anew. Returns whether it was.
     """
-    few = changed <= items.REBUILD_ABOVE * series.tiles
+    few = changed <= items.REBUILD_ABOVE * series.tiles and not freed
+    current = not freed and items.are_current(connection, series)
     if few:
         catalogue.move_placements(connection, series)
     else:
         catalogue.count_placements(connection, series)
-    if not few or not items.are_current(connection, series):
+    if not few or not current:
         items.rebuild(connection, series)
     elif changed:
         items.patch(connection, series, sql.Identifier("pg_temp", "changed"))
+    if not current:
+        catalogue.renew_collection(connection, stores, series)
     catalogue.finish_link(connection, series)
     return not few
 

@@ -128,4 +128,5 @@ def _write(run: Run) -> None:
             catalogue.forget_counts(connection)
         if jobs:
             items.drop_replaced(connection)
+            catalogue.forget_stores(connection)
             catalogue.analyze_coverage(connection)

@@ -37,6 +37,7 @@ def _load_year(run: Run, job: Job, step: Callable[[int], None], *, alone: bool) 
                 connection, series, job.fed.batches(), step, prune=options.prune_selection
             )
             tiles.apply(connection, series, options.holder)
+            catalogue.drop_retired(connection, series)
         facts = catalogue.facts(connection, series)
         if facts.tiles == 0:
             items.remove(connection, series)

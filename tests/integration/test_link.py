@@ -24,6 +24,7 @@ from registries import (
     environment,
     execute,
     item_versions,
+    load_file,
     load_rows,
     rows,
     search,
@@ -230,17 +231,133 @@ def test_a_dry_run_tells_and_changes_nothing(
     assert link() == would
 
 
-def test_a_store_gone_from_the_configuration_is_shown_no_more(
+TWO = STORES.model_copy(update={"stores": STORES.stores[:2]})
+
+# Wherever a store may be named, or counted.
+NAMED = {
+    "tiles": "SELECT stores, unsound_stores, store_count, verified::text FROM tessera.tile "
+    "ORDER BY id",
+    "placements": "SELECT collection, stores, unsound_stores, tiles FROM tessera.placement "
+    "ORDER BY 1, 2, 3",
+    "coverage": "SELECT id, held FROM tessera.coverage ORDER BY 1",
+    "replicas": "SELECT tile_id, name, state FROM tessera.replica JOIN tessera.store "
+    "USING (store_id) ORDER BY 1, 2",
+    "all replicas": "SELECT count(*) FROM tessera.replica",
+    "links": "SELECT collection, name, rows, unknown FROM tessera.link JOIN tessera.store "
+    "USING (store_id) ORDER BY 1, 2",
+    "stores": "SELECT name, preference FROM tessera.store ORDER BY 2",
+    "of all": "SELECT tessera.store_count_of_all()",
+    "queryables": "SELECT name, definition::text FROM pgstac.queryables ORDER BY 1",
+    "collections": "SELECT id, content::text FROM pgstac.collections ORDER BY 1",
+    "copies": "SELECT tile_id, store, state FROM tessera.tile_store ORDER BY 1, 2",
+    "summary": "SELECT year, store, tiles, missing, unsound FROM tessera.store_summary "
+    "ORDER BY 1, 2",
+}
+
+
+def named(database: str) -> dict[str, Any]:
+    """All that the database says of stores."""
+    found: dict[str, Any] = {name: select(database, query) for name, query in NAMED.items()}
+    return found | {"items": sorted(search(database), key=lambda item: str(item["id"]))}
+
+
+@pytest.fixture
+def three_stores(migrated_database: str, tmp_path: Path) -> list[Row]:
+    """Tiles of two years, loaded; three manifests, the last with sound and unsound copies."""
+    content = rows(12) + rows(4, 2023)
+    load_rows(migrated_database, tmp_path, content)
+    tell(tmp_path, "okavango", content)
+    tell(tmp_path, "s3", [{**content[0], "verified": MADE}, *content[1:14]])
+    later = MADE + dt.timedelta(days=1)
+    copies = [{**one, "verified": later} for one in content[:9]]
+    tell(tmp_path, "scaleway", [*copies, {**content[9], "scales_size": 0}, *rows(1, first=500)])
+    return content
+
+
+def retired_from_the_beginning(link: Link, database: str, folder: Path) -> dict[str, Any]:
+    """What is said of two stores where the third never was."""
+    execute(database, "TRUNCATE tessera.replica, tessera.link, tessera.unsettled")
+    execute(database, "SELECT delete_collection(id) FROM pgstac.collections")
+    execute(database, "DELETE FROM tessera.tile")
+    execute(database, "DELETE FROM tessera.store")
+    load_file(database, folder / "registry.parquet", stores=TWO)
+    link(TWO)
+    return named(database)
+
+
+@pytest.mark.parametrize("by", ["link", "load", "load and link"])
+def test_a_store_gone_from_the_configuration_is_named_nowhere(
+    link: Link, migrated_database: str, tmp_path: Path, three_stores: list[Row], by: str
+) -> None:
+    link()
+    if "load" in by:
+        load_file(migrated_database, tmp_path / "registry.parquet", stores=TWO)
+    if "link" in by:
+        assert link(TWO).tiles == (10 if by == "link" else 0)
+    left = named(migrated_database)
+    assert "scaleway" not in str(left).lower()
+    if "link" in by:
+        assert link(TWO) == Linked()
+        assert left == retired_from_the_beginning(link, migrated_database, tmp_path)
+
+
+def test_a_store_that_comes_back_is_shown_again(
+    link: Link, migrated_database: str, three_stores: list[Row]
+) -> None:
+    link()
+    before = named(migrated_database)
+    link(TWO)
+    would = link(dry_run=True)
+    assert changes(link()) == changes(would)
+    assert named(migrated_database) == before
+
+
+def test_a_dry_run_tells_what_becomes_of_a_retired_store(
+    link: Link, migrated_database: str, three_stores: list[Row]
+) -> None:
+    link()
+    before = contents(migrated_database)
+    would = link(TWO, dry_run=True)
+    assert contents(migrated_database) == before
+    assert changes(link(TWO)) == changes(would)
+
+
+def changes(linked: Linked) -> tuple[int, dict[str, int], list[str]]:
+    """What a dry run foretells of a link."""
+    return linked.tiles, dict(linked.copies), linked.collections
+
+
+def test_a_new_store_is_shown_by_the_link_alone(
+    link: Link, migrated_database: str, tmp_path: Path, three_stores: list[Row]
+) -> None:
+    link()
+    fourth = STORES.stores[0].model_copy(update={"name": "cephfs", "title": "Fourth"})
+    four = STORES.model_copy(update={"stores": (*STORES.stores, fourth)})
+    link(four)
+    assert all("cephfs" in missing for _, missing in shown(migrated_database).values())
+    tell(tmp_path, "cephfs", three_stores[:1])
+    assert link(four, dry_run=True).tiles == 1
+    link(four)
+    assert "cephfs" in shown(migrated_database)[item_of(three_stores[0])][0]
+    names = [name for name, _ in named(migrated_database)["queryables"]]
+    assert "tessera:in_cephfs" in names
+    for _, text in named(migrated_database)["collections"]:
+        collection = json.loads(text)
+        assert collection["summaries"]["tessera:stores"] == list(four.names)
+        assert "Fourth" in collection["description"]
+
+
+def test_the_holder_takes_its_place_among_the_stores(
     link: Link, migrated_database: str, tmp_path: Path
 ) -> None:
-    content = rows(5)
-    load_rows(migrated_database, tmp_path, content)
-    for store in STORES.names:
-        tell(tmp_path, store, content)
+    content = rows(3)
+    load_rows(migrated_database, tmp_path, content, holder="s3")
+    tell(tmp_path, "okavango", content)
+    tell(tmp_path, "scaleway", content)
     link()
-    two = STORES.model_copy(update={"stores": STORES.stores[:2]})
-    link(two)
-    assert set(map(str, shown(migrated_database).values())) == {"(['okavango', 's3'], [])"}
+    assert select(migrated_database, "SELECT DISTINCT stores FROM tessera.tile") == [
+        (list(STORES.names),)
+    ]
 
 
 def test_without_tiles_or_manifests_it_says_what_to_do(

@@ -18,7 +18,7 @@ SELECT tile_id FROM pg_temp.touched;
 ANALYZE pg_temp.touched;
 CREATE TEMPORARY TABLE changed ON COMMIT DROP AS
 WITH presumed AS (
-    SELECT array_agg(s.name) AS stores
+    SELECT s.name
     FROM tessera.collection c JOIN tessera.store s ON s.name = c.holder
     WHERE c.collection = {collection} AND s.preference IS NOT NULL
       AND NOT EXISTS (SELECT FROM tessera.link l
@@ -37,15 +37,20 @@ WITH presumed AS (
     LEFT JOIN {replicas} r ON r.tile_id = touched.tile_id
     LEFT JOIN tessera.store s ON s.store_id = r.store_id
     GROUP BY touched.tile_id
+), told AS (
+    SELECT p.tile_id, p.unsound_stores, p.verified,
+           CASE WHEN h.name IS NULL THEN p.stores
+                ELSE ARRAY(SELECT s.name FROM tessera.store s
+                           WHERE s.name = ANY (h.name || p.stores) ORDER BY s.preference)
+           END AS stores
+    FROM placed p LEFT JOIN presumed h ON true
 )
-SELECT p.tile_id AS id,
-       coalesce((SELECT stores FROM presumed), '{{}}') || p.stores AS stores,
-       p.unsound_stores, p.verified,
+SELECT p.tile_id AS id, p.stores, p.unsound_stores, p.verified,
        t.stores AS old_stores, t.unsound_stores AS old_unsound_stores,
        coalesce(t.embeddings_size, 0) + coalesce(t.scales_size, 0) AS bytes,
        (t.embeddings_size + t.scales_size IS NULL)::int AS unsized
-FROM placed p JOIN {tiles} t ON t.id = p.tile_id
-WHERE (coalesce((SELECT stores FROM presumed), '{{}}') || p.stores, p.unsound_stores, p.verified)
+FROM told p JOIN {tiles} t ON t.id = p.tile_id
+WHERE (p.stores, p.unsound_stores, p.verified)
     IS DISTINCT FROM (t.stores, t.unsound_stores, t.verified);
 ANALYZE pg_temp.changed;
 UPDATE {tiles} t
