@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import clusters
 import httpx
 import psycopg
 import pytest
-from api_reads import GETS, POSTS, reading
+from api_reads import GETS, POSTS, Readings
 from api_server import running
 from clusters import DATABASE, Site
 from registries import value
@@ -209,11 +210,19 @@ def test_every_read_passes_through_the_pool(site: Site, tmp_path: Path) -> None:
         running(environment) as address,
         httpx.Client(base_url=address, timeout=60) as client,
     ):
-        with reading(client) as seen:
+        seen = Readings()
+        with ThreadPoolExecutor() as pool:
+            tasks = [pool.submit(seen.read, client, paths) for paths in (GETS, GETS[::-1]) * 3]
             for _ in range(5):
                 for body in POSTS:
                     assert client.post("/search", json=body).status_code == 200, body
+            seen.stop.set()
+        for task in tasks:
+            task.result()
         assert {path: codes for path, codes in seen.statuses.items() if codes != {200}} == {}
         assert set(GETS) <= seen.statuses.keys()
         page = client.get("/search", params={"limit": 1}).json()
         assert page["numberMatched"] > 2000
+        role = Server("127.0.0.1", int(environment["PGPORT"]), "tessera_api", AWKWARD)
+        for setting, held in [("default_transaction_read_only", "on"), ("pgstac.readonly", "true")]:
+            assert value(role.conninfo(DATABASE), f"SHOW {setting}") == held
