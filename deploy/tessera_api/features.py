@@ -61,10 +61,15 @@ class FeaturesFactory(OGCFeaturesFactory):
     """tipg's routes, with our own for features and for what is conformed to."""
 
     def _landing_route(self) -> None:
-        super()._landing_route()
+        super()._landing_route()  # type: ignore[no-untyped-call]
         stock = self.router.routes.pop().endpoint  # type: ignore[attr-defined]
 
-        @self.router.get("/", response_model=model.Landing, tags=["OGC Common"])
+        @self.router.get(
+            "/",
+            response_model=model.Landing,
+            dependencies=[Depends(_as_json)],
+            tags=["OGC Common"],
+        )
         def landing(request: Request) -> Response:
             """Where to go from here."""
             page = stock(request).model_dump(exclude_none=True, mode="json")

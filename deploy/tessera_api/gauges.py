@@ -15,8 +15,10 @@ from tessera_api.summary import LinkedCopies, Summary, Year
 Value: TypeAlias = float | dt.datetime | None
 """A time is told in seconds since 1970; None is left out."""
 
-Samples: TypeAlias = Mapping[tuple[str, ...], Value]
-"""Values by those of the labels."""
+Where: TypeAlias = tuple[str, ...]
+"""Values of the labels: dataset, year, store."""
+
+Samples: TypeAlias = Mapping[Where, Value]
 
 
 def of_pool(pool: asyncpg.Pool) -> Iterator[GaugeMetricFamily]:
@@ -59,16 +61,18 @@ def of_replication(server: Replication) -> Iterator[GaugeMetricFamily]:
 def of_catalogue(found: Summary) -> Iterator[GaugeMetricFamily]:
     """What there is and where; the numbers of `/summary`."""
     yield _one("tessera_catalogue_revision", "Grows with every change", found.revision)
-    years = {(d.dataset, str(year.year)): year for d in found.datasets for year in d.years}
+    years: dict[Where, Year] = {
+        (d.dataset, str(year.year)): year for d in found.datasets for year in d.years
+    }
     yield from _of_years(years)
-    copies = {
+    copies: dict[Where, LinkedCopies] = {
         (*where, store): of for where, year in years.items() for store, of in year.stores.items()
     }
     yield from _of_stores(copies)
     yield from _of_manifests(copies)
 
 
-def _of_years(years: Mapping[tuple[str, ...], Year]) -> Iterator[GaugeMetricFamily]:
+def _of_years(years: Mapping[Where, Year]) -> Iterator[GaugeMetricFamily]:
     def gauge(name: str, text: str, values: Iterable[Value]) -> GaugeMetricFamily:
         samples = dict(zip(years, values, strict=True))
         return _gauge(f"tessera_catalogue_{name}", text, ["dataset", "year"], samples)
@@ -84,7 +88,7 @@ def _of_years(years: Mapping[tuple[str, ...], Year]) -> Iterator[GaugeMetricFami
     yield gauge("loaded_timestamp_seconds", "When a load changed it last", (y.loaded for y in each))
 
 
-def _of_stores(copies: Mapping[tuple[str, ...], LinkedCopies]) -> Iterator[GaugeMetricFamily]:
+def _of_stores(copies: Mapping[Where, LinkedCopies]) -> Iterator[GaugeMetricFamily]:
     labels = ["dataset", "year", "store"]
     states = {
         (*where, state): count
@@ -105,7 +109,7 @@ def _of_stores(copies: Mapping[tuple[str, ...], LinkedCopies]) -> Iterator[Gauge
     )  # fmt: skip
 
 
-def _of_manifests(copies: Mapping[tuple[str, ...], LinkedCopies]) -> Iterator[GaugeMetricFamily]:
+def _of_manifests(copies: Mapping[Where, LinkedCopies]) -> Iterator[GaugeMetricFamily]:
     manifests = {where: of.manifest for where, of in copies.items() if of.manifest is not None}
 
     def gauge(name: str, text: str, values: Iterable[Value]) -> GaugeMetricFamily:
