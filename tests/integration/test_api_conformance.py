@@ -153,14 +153,22 @@ def test_sortables_are_linked_and_sort(api: httpx.Client) -> None:
 
 
 def test_openapi_says_how_many_items_a_page_may_have(api: httpx.Client) -> None:
-    answer = api.get(links(api.get("/").json())["service-desc"])
-    assert answer.headers["content-type"].startswith("application/vnd.oai.openapi+json")
-    document = answer.json()
+    document = api.get(links(api.get("/").json())["service-desc"]).json()
     limit = document["components"]["parameters"]["limit"]["schema"]
     assert limit["maximum"] == 10_000
     assert len(api.get("/search").json()["features"]) == limit["default"]
     assert {"/search", "/sortables", "/_mgmt/health"} <= set(document["paths"])
     assert api.get(links(api.get("/").json())["service-doc"]).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/features/"])
+def test_openapi_is_of_the_version_that_links_and_headers_say(api: httpx.Client, path: str) -> None:
+    found = [link for link in api.get(path).json()["links"] if link["rel"] == "service-desc"]
+    assert len(found) == 1
+    answer = api.get(found[0]["href"])
+    version = ".".join(answer.json()["openapi"].split(".")[:2])
+    media_type = f"application/vnd.oai.openapi+json;version={version}"
+    assert (found[0]["type"], answer.headers["content-type"]) == (media_type, media_type)
 
 
 @pytest.mark.parametrize("path", ["/", "/search?limit=1", "/collections", "/_mgmt/ping"])
