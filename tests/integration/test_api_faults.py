@@ -240,18 +240,6 @@ def test_a_search_that_takes_too_long(catalogue: Catalogue) -> None:
         assert int(answer.headers["retry-after"]) > 0
 
 
-def test_metrics_are_off_by_default(api: httpx.Client, catalogue: Catalogue) -> None:
-    assert api.get("/_mgmt/metrics").status_code == 404
-    environment = {**catalogue.environment, "TESSERA_API_METRICS": "true"}
-    with running(environment) as address, httpx.Client(base_url=address) as client:
-        client.get("/search", params={"limit": 1})
-        client.post("/search", json={"limit": 1})
-        text = client.get("/_mgmt/metrics").text
-        for method in ("GET", "POST"):
-            labels = f'method="{method}",operation="search",status="2xx"'
-            assert f"http_requests_total{{{labels}}} 1.0" in text
-
-
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A server of the test's own, to stop and start; not yet started."""
