@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -88,6 +89,7 @@ def migrate(conninfo: str = "") -> None:
         connection.execute(query("migration_table"))
         _apply_migrations(connection)
         connection.execute(query("fresh_reads"))
+        connection.execute(query("dumpable"))
         connection.execute(query("role_settings"))
 
 
@@ -214,12 +216,22 @@ def _has_pgstac(connection: Connection) -> bool:
         return False
     row = connection.execute("SELECT pgstac.get_version()").fetchone()
     version = str(row[0]) if row else "of unknown version"
-    if not version.startswith(f"{PGSTAC_VERSION}."):
+    if _series(version) > _series(PGSTAC_VERSION):
+        raise InputError(
+            f"pgSTAC {version} in this database is newer than {PGSTAC_VERSION}, which this release "
+            "supports: upgrade tessera-stac, or load into another database"
+        )
+    if _series(version) != _series(PGSTAC_VERSION):
         raise InputError(
             f"pgSTAC {version} in this database is not supported, {PGSTAC_VERSION} is: "
             "bring it there with `pypgstac migrate`, after a backup"
         )
     return True
+
+
+def _series(version: str) -> list[int]:
+    """The numbers that tell what a release of pgSTAC has; none of a version without numbers."""
+    return [int(number) for number in re.findall(r"\d+", version)[:2]]
 
 
 def _install_pgstac(conninfo: str) -> None:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import getpass
 import re
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import api_catalogue
+import clusters
 import httpx
 import psycopg
 import pytest
 from api_server import Catalogue, running
 from psycopg.conninfo import make_conninfo
 
-from tessera_catalog.database import migrate
-from tessera_local.binaries import find_binaries
 from tessera_local.cluster import Cluster
-from tessera_local.ports import free_port
 from tessera_local.server import Server
 from tessera_local.tuning import throwaway_settings
 
@@ -243,20 +238,11 @@ def test_a_search_that_takes_too_long(catalogue: Catalogue) -> None:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A server of the test's own, to stop and start; not yet started."""
-    settings = {**throwaway_settings(), "wal_level": "replica", "max_wal_senders": "4"}
-    made = Cluster(tmp_path / "cluster", settings)
+    made = Cluster(tmp_path / "cluster", throwaway_settings())
     try:
         yield made
     finally:
         made.remove()
-
-
-def fill(server: Server) -> None:
-    """Make the database `stac` of a new server, with the small catalogue."""
-    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE stac TEMPLATE template0 ENCODING 'UTF8'")
-    migrate(server.conninfo("stac"))
-    api_catalogue.fill(server.conninfo("stac"))
 
 
 def until(client: httpx.Client, path: str, status: int) -> httpx.Response:
@@ -276,7 +262,7 @@ def test_the_database_comes_and_goes(cluster: Cluster) -> None:
     with running(environment) as address, httpx.Client(base_url=address, timeout=60) as client:
         check(client.get("/search"), 503)  # there is no such database yet
         assert client.get("/_mgmt/health").status_code == 503
-        fill(server)
+        clusters.fill(server)
         assert until(client, "/search?limit=1", 200).json()["numberMatched"] == api_catalogue.TILES
         assert client.get("/_mgmt/health").json()["status"] == "UP"
         for _ in range(2):
@@ -299,51 +285,3 @@ def test_an_empty_database_is_not_ready(postgres: Server, database: str) -> None
     with running(environment) as address, httpx.Client(base_url=address) as client:
         check(client.get("/search"), 503)
         assert client.get("/_mgmt/health").status_code == 503
-
-
-@contextmanager
-def standby(cluster: Cluster, folder: Path) -> Iterator[Server]:
-    """A streaming hot standby of a running cluster."""
-    primary = cluster.start()
-    binaries, port = find_binaries(), free_port()
-    user = "postgres" if getpass.getuser() == "root" else None
-    assert cluster.directory is not None
-    data = cluster.directory / "standby"
-
-    def run(*command: str) -> None:
-        subprocess.run(
-            command, check=True, user=user, group=user, extra_groups=[] if user else None,
-            cwd="/", env={"PGPASSWORD": str(primary.password), "PATH": "/usr/bin:/bin"},
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    source = f"host={primary.host} port={primary.port} user={primary.user}"
-    run(binaries.program("pg_basebackup"), "-D", str(data), "-R", "-X", "stream",
-        "-c", "fast", "-d", source)  # fmt: skip
-    pg_ctl = binaries.program("pg_ctl")
-    run(pg_ctl, "start", "-D", str(data), "-w", "-o", f"-p {port}", "-l", str(data / "log"))
-    try:
-        yield Server(primary.host, port, primary.user, primary.password)
-    finally:
-        run(pg_ctl, "stop", "-D", str(data), "-m", "immediate", "-w")
-
-
-def test_a_hot_standby_answers_every_read(cluster: Cluster, tmp_path: Path) -> None:
-    fill(cluster.start())
-    with standby(cluster, tmp_path) as copy:
-        with psycopg.connect(copy.conninfo("stac")) as connection:
-            assert connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
-        environment = copy.environment("stac")
-        with running(environment) as address, httpx.Client(base_url=address) as client:
-            page = client.get("/search", params={"filter": '"tessera:in_s3"', "limit": 5}).json()
-            assert page["numberMatched"] > 2000
-            following = next(link["href"] for link in page["links"] if link["rel"] == "next")
-            for path in (following, "/", "/collections", "/collections/geotessera-2021",
-                         "/queryables", "/sortables", "/_mgmt/health",
-                         "/collections/geotessera-2021/items",
-                         "/collections/geotessera-2021/queryables", "/collections?q=tessera",
-                         "/coverage/geotessera-2021.png", "/tiles/geotessera-2021/8/128/84.mvt",
-                         "/summary", "/search?sortby=tessera:lat&limit=1",
-                         "/collections/geotessera-2021/items/2021_grid_0.05_52.05"):  # fmt: skip
-                assert client.get(path).status_code == 200, path
-            assert client.post("/search", json={"bbox": [0, 52, 1, 53]}).status_code == 200

@@ -74,10 +74,17 @@ def test_a_migration_that_fails_is_not_there_and_those_before_it_are(
     assert value(database, applied) == [first, second, third, *rest]
 
 
-@pytest.mark.parametrize("version", ["0.9.10", "0.8.6", "1.0.0", "0.100.0"])
-def test_a_pgstac_of_another_version(migrated_database: str, version: str) -> None:
+@pytest.mark.parametrize("version", ["0.9.10", "0.8.6", "unreleased"])
+def test_a_pgstac_that_is_too_old(migrated_database: str, version: str) -> None:
     execute(migrated_database, f"SELECT pgstac.set_version('{version}')")
-    with pytest.raises(InputError, match=rf"pgSTAC {version} .* {PGSTAC_VERSION} is"):
+    with pytest.raises(InputError, match=rf"pgSTAC {version} .* {PGSTAC_VERSION} is: .*migrate"):
+        migrate(migrated_database)
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "0.100.0", "0.11.0"])
+def test_a_pgstac_that_is_too_new(migrated_database: str, version: str) -> None:
+    execute(migrated_database, f"SELECT pgstac.set_version('{version}')")
+    with pytest.raises(InputError, match=rf"pgSTAC {version} .* newer than {PGSTAC_VERSION}, "):
         migrate(migrated_database)
 
 
