@@ -60,7 +60,13 @@ async def _revision(scope: Scope) -> str | None:
         async with scope["app"].state.get_connection(None, "r") as connection:
             revision: str = await connection.fetchval(query("revision"))
             return revision
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    except (
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        OSError,
+        TimeoutError,
+    ):
         return None
 
 

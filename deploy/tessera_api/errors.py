@@ -57,6 +57,8 @@ DATABASE_ERRORS: dict[type[Exception], tuple[int, str, str | None]] = {
     asyncpg.UndefinedTableError: (503, "DatabaseUnavailable", "the catalogue is not loaded yet"),
     asyncpg.InvalidSchemaNameError: (503, "DatabaseUnavailable", "the catalogue is not loaded yet"),
     asyncpg.InterfaceError: (503, "DatabaseUnavailable", "the database is not available"),
+    # What the driver says of a connection that the server has just ended.
+    asyncpg.InternalClientError: (503, "DatabaseUnavailable", "the database is not available"),
     ConnectionError: (503, "DatabaseUnavailable", "the database is not available"),
     OSError: (503, "DatabaseUnavailable", "the database is not available"),
     TimeoutError: (503, "DatabaseBusy", "no connection to the database was free in time"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -278,6 +279,25 @@ def test_the_database_comes_and_goes(cluster: Cluster) -> None:
             cluster.start()
             until(client, "/search?limit=1", 200)
             assert client.get("/_mgmt/health").status_code == 200
+
+
+def test_connections_that_an_operator_ends(catalogue: Catalogue) -> None:
+    end = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE application_name = 'tessera-api' AND datname = current_database()"""
+    seen = Counter[int]()
+    with (
+        running(catalogue.environment) as address,
+        httpx.Client(base_url=address, timeout=60) as client,
+        psycopg.connect(catalogue.conninfo, autocommit=True) as connection,
+    ):
+        for _ in range(30):
+            seen[client.get("/search?limit=1").status_code] += 1
+            connection.execute(end)
+        time.sleep(1)
+        seen[client.get("/search?limit=1").status_code] += 1
+        last = client.get("/search?limit=1").status_code
+    assert set(seen) <= {200, 503}
+    assert last == 200
 
 
 def test_an_empty_database_is_not_ready(postgres: Server, database: str) -> None:
