@@ -18,16 +18,18 @@ FROM python:3.11-slim-bookworm AS venv
 WORKDIR /build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
 COPY requirements requirements
-RUN python -m venv --without-pip /opt/tessera \
-    && pip install --require-hashes --only-binary :all: -r requirements/build.txt \
-    && pip --python /opt/tessera install --require-hashes --only-binary :all: -r requirements/runtime.txt
+# One of the packages comes as source alone: it is built with what the wheel of ours is built with.
+RUN pip install --require-hashes --only-binary :all: -r requirements/build.txt \
+    && pip wheel --require-hashes --no-build-isolation --wheel-dir wheels -r requirements/runtime.txt
 COPY LICENSE README.md pyproject.toml ./
 COPY loaders loaders
 COPY sync sync
 COPY exports exports
 COPY deploy deploy
-RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
-    && pip --python /opt/tessera install --no-deps --no-index dist/*.whl
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
+    && python -m venv --without-pip /opt/tessera \
+    && pip --python /opt/tessera install --no-deps --no-index wheels/*.whl \
+    && find /opt/tessera -type d -name tests -prune -exec rm -r {} +
 
 FROM caddy:2.11.7-alpine AS web
 # The right to open low ports, which the image gives Caddy's file, would keep it from starting in a
@@ -51,7 +53,7 @@ COPY deploy/compose/pool.sh /usr/local/bin/
 COPY deploy/compose/pgbouncer.ini /etc/tessera/
 USER 10001:10001
 EXPOSE 5432
-HEALTHCHECK --interval=10s CMD ["pgrep", "pgbouncer"]
+HEALTHCHECK --interval=10s CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/5432"]
 ENTRYPOINT ["pool.sh"]
 CMD ["pgbouncer", "/etc/tessera/pgbouncer.ini"]
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +94,34 @@ def test_what_runs_is_what_was_tested() -> None:
 
 def test_what_runs_has_no_tools() -> None:
     assert not {"pytest", "mypy", "ruff", "uv", "setuptools"} & _pinned("runtime.txt").keys()
+
+
+EVERYTHING = """
+import sys
+
+class Absent:
+    def find_spec(self, name, *_):
+        if name in absent:
+            raise ModuleNotFoundError(name=name)
+
+absent = set(sys.argv[1:])
+sys.meta_path.insert(0, Absent())
+import dask.__main__, distributed, pypgstac.db, pypgstac.migrate, uvicorn
+import tessera_api.app, tessera_catalog.cli, tessera_export.cli, tessera_sync.cli
+import tessera_catalog.boundaries, tessera_catalog.synthetic, tessera_sync.cluster
+"""
+
+
+def test_what_runs_needs_nothing_else() -> None:
+    there = {*_pinned("runtime.txt"), "tessera-stac"}
+    absent = [
+        name
+        for name, owners in metadata.packages_distributions().items()
+        if not there & {canonicalize_name(owner) for owner in owners}
+    ]
+    assert {"pytest", "setuptools", "requests"} <= set(absent)
+    done = subprocess.run([sys.executable, "-c", EVERYTHING, *absent], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 @pytest.mark.parametrize("lock", ["dev.txt", "runtime.txt", "build.txt"])
