@@ -80,4 +80,4 @@ def needs_postgres() -> None:
 
 
 if __name__ == "__main__":
-    run(app, "demo")
+    run(app, "demo", bounded=False)

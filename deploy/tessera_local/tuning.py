@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+
+from tessera_catalog.memory import available
 
 _MB = 2**20
-
-_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def demo_settings() -> dict[str, str]:
     """Settings of the cluster that keeps data: safe in a crash, nothing to replicate to."""
-    return {**_ALONE, **_lasting(_memory() // _MB, os.cpu_count() or 1)}
+    return {**_ALONE, **_lasting(available() // _MB, os.cpu_count() or 1)}
 
 
 def server_settings(memory: int, cpus: int) -> dict[str, str]:
@@ -83,12 +82,3 @@ def _common(cpus: int) -> dict[str, str]:
         "log_timezone": "UTC",
         "lc_messages": "C",
     }
-
-
-def _memory() -> int:
-    """Bytes of memory this process may count on: the machine's, or its container's limit."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        return min(machine, int(_CGROUP_LIMIT.read_text()))
-    except (OSError, ValueError):  # no cgroup v2, or "max"
-        return machine

@@ -80,6 +80,8 @@ def _dataset(registry: Registry, options: Options) -> str | None:
 def _judge(registry: Registry, feed: Feed, options: Options) -> None:
     """Stop before the database is touched when the file is empty or too bad."""
     if feed.rows == 0:
+        if options.prune and options.force:
+            return  # so is a dataset retired
         raise InputError(f"{registry.path} has no rows to load")
     rejected = feed.rejected.total()
     if rejected > MAX_REJECTED * feed.rows and not options.allow_rejected:

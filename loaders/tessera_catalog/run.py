@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import typer
 
+from tessera_catalog import memory
 from tessera_catalog.errors import EXIT_FAILURES, EXIT_USAGE, TesseraError
 
 EXIT_CODES = (
@@ -20,8 +21,13 @@ DEBUG = "TESSERA_DEBUG"
 """Environment variable; when set, a bug of ours shows its traceback."""
 
 
-def run(app: typer.Typer, name: str) -> None:
-    """Run a Typer application as the process's main program, and exit."""
+def run(app: typer.Typer, name: str, *, bounded: bool = True) -> None:
+    """Run a Typer application as the process's main program, and exit.
+
+    Unless it is `bounded`, its memory is not, and so neither is that of the servers it starts.
+    """
+    if bounded:
+        memory.bound()
     try:
         # What a command returns is its exit code; without one it has gone well.
         code = app(prog_name=name, standalone_mode=False)
@@ -41,6 +47,10 @@ def run(app: typer.Typer, name: str) -> None:
         # Whoever read our output has had enough; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
+    except MemoryError:
+        _stop(
+            f"{name}: needs more memory than there is, or was given a file that does", EXIT_FAILURES
+        )
     except Exception as error:
         if os.environ.get(DEBUG):
             raise

@@ -2,7 +2,9 @@
 
 The columns are MANIFEST's and one more, `fingerprint`, so that two manifests are compared without
 reading their hashes. Row groups do not cross years, rows are sorted by `grid.cell`, and the
-metadata says whose manifest it is and the digest of its rows. A file with MANIFEST's columns and
+metadata says whose manifest it is, the digest of its rows, the year of each row group and which
+columns know nothing. (Parquet's own statistics tell the latter two as well; but pyarrow ends the
+whole process when it is asked for those of some damaged files.) A file with MANIFEST's columns and
 order but without these helps is read too, more slowly; other files are not for this module.
 """
 
@@ -85,6 +87,8 @@ def write(
     """
     digest, tiles, last = RowsDigest(), 0, 0
     digests: dict[int, str] = {}
+    unknown: dict[int, list[str]] = {}
+    groups: list[int] = []
     schema = pa.schema([*MANIFEST, FINGERPRINT], dict(labels or {}))
     with pq.ParquetWriter(
         target,
@@ -105,10 +109,16 @@ def write(
             marks = fingerprints(rows.column("embeddings_sha256"), rows.column("scales_sha256"))
             digest.add(rows, marks)
             digests[year] = year_digest(rows.append_column(FINGERPRINT, marks))
-            writer.write_table(_to_file(rows, marks, schema), row_group_size=ROW_GROUP)
+            content = _to_file(rows, marks, schema)
+            writer.write_table(content, row_group_size=ROW_GROUP)
+            groups += [year] * -(-rows.num_rows // ROW_GROUP)
+            unknown[year] = [
+                name for name in schema.names if content.column(name).null_count == rows.num_rows
+            ]
             last, tiles = year, tiles + rows.num_rows
         text = asdict(about) | {"made": about.made.isoformat(), "format": _FORMAT}
         text |= {"digest": digest.text(), "tiles": tiles, "years": digests}
+        text |= {"groups": groups, "unknown": unknown}
         writer.add_key_value_metadata({_KEY.decode(): json.dumps(text)})
     return digest.text()
 
@@ -123,15 +133,13 @@ class Manifest:
                 pa.BufferReader(source) if name else source, page_checksum_verification=True
             )
             schema = self._file.schema_arrow
-            groups = _groups(self._file)
         except FileNotFoundError as error:
             raise InputError(f"{self.name}: no such file") from error
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             why = str(error).splitlines()[0]
             raise InputError(f"{self.name}: not a readable parquet file: {why}") from error
-        if not is_manifest(schema) or groups is None:
+        if not is_manifest(schema):
             raise InputError(f"{self.name}: not a manifest of this tool: ingest it first")
-        self._groups = groups
         self.tiles: int = self._file.metadata.num_rows
         self._marked = FINGERPRINT.name in schema.names
         metadata = schema.metadata or {}
@@ -139,11 +147,14 @@ class Manifest:
         try:
             self._text = json.loads((self._file.metadata.metadata or {}).get(_KEY, b"{}"))
             self.about = self._about(source, metadata)
+            groups = self._text_groups()
         except (ValueError, AttributeError, TypeError) as error:
             raise InputError(f"{self.name}: damaged: what it says of itself is cut up") from error
         self._digest: str | None = self._text.get("digest")
         # Arrow's readers are for one thread at a time.
         self._lock = Lock()
+        self._groups = self._found_groups() if groups is None else groups
+        """First and last year of each row group."""
         self.rejected: Counter[str] = Counter()
         """Rows of another tool's file that are no tiles, by reason."""
 
@@ -181,15 +192,8 @@ class Manifest:
         """Whether some row of the year may have a value there, judged without reading rows."""
         if column == FINGERPRINT.name and not self._marked:
             return self.knows(year, "embeddings_sha256") or self.knows(year, "scales_sha256")
-        place = self._file.schema_arrow.names.index(FILE_COLUMNS.get(column, column))
-        for group in self._groups_of(year):
-            part = self._file.metadata.row_group(group)
-            statistics = part.column(place).statistics
-            if statistics is None or not statistics.has_null_count:
-                return True
-            if statistics.null_count < part.num_rows:
-                return True
-        return False
+        unknown: list[str] = self._text.get("unknown", {}).get(str(year), [])
+        return FILE_COLUMNS.get(column, column) not in unknown
 
     def read(self, year: int, columns: Sequence[str] = tuple(ROWS.names)) -> pa.Table:
         """Rows of a year in the order of cells: columns of ROWS, and `fingerprint`."""
@@ -239,6 +243,28 @@ class Manifest:
             raise InputError(f"{self.name}: damaged: {str(error).splitlines()[0]}") from error
         ours = {theirs: name for name, theirs in FILE_COLUMNS.items()}
         return rows.rename_columns([ours.get(name, name) for name in rows.schema.names])
+
+    def _text_groups(self) -> list[tuple[int, int]] | None:
+        """Years of the row groups as the metadata has them; ValueError when it cannot be so."""
+        for name in ("years", "unknown"):
+            if not isinstance(self._text.get(name, {}), dict):
+                raise ValueError(f"{name} are by year")
+        years = self._text.get("groups")
+        if years is None:
+            return None
+        if len(years) != self._file.metadata.num_row_groups or years != sorted(map(int, years)):
+            raise ValueError("the row groups are others")
+        return [(year, year) for year in years]
+
+    def _found_groups(self) -> list[tuple[int, int]]:
+        """The same by reading the years."""
+        found = []
+        for group in range(self._file.metadata.num_row_groups):
+            years = pc.min_max(self._read_groups([group], ["year"]).column("year"))
+            if not years["min"].is_valid:
+                raise InputError(f"{self.name}: row group {group} has no year")
+            found.append((years["min"].as_py(), years["max"].as_py()))
+        return found
 
     def _groups_of(self, year: int) -> list[int]:
         return [i for i, (first, last) in enumerate(self._groups) if first <= year <= last]
@@ -295,17 +321,3 @@ def _to_file(rows: pa.Table, marks: pa.Array, schema: pa.Schema) -> pa.Table:
         columns[name] = to_arrow(to_numpy(rows.column(f"{name}_i")) / 100.0)
     columns[FINGERPRINT.name] = marks
     return pa.table([columns[name] for name in schema.names], schema=schema)
-
-
-def _groups(file: pq.ParquetFile) -> list[tuple[int, int]] | None:
-    """First and last year of each row group; None when the file does not say."""
-    names = file.schema_arrow.names
-    if "year" not in names:
-        return None
-    groups = []
-    for i in range(file.metadata.num_row_groups):
-        statistics = file.metadata.row_group(i).column(names.index("year")).statistics
-        if statistics is None or not statistics.has_min_max:
-            return None
-        groups.append((int(statistics.min), int(statistics.max)))
-    return groups

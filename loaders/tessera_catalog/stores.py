@@ -18,6 +18,9 @@ from tessera_catalog.errors import InputError
 DATASET_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}"
 """A dataset's id; it becomes part of collection ids and so of URLs."""
 
+DATASET = "{dataset}"
+"""What stands for a dataset's id in the addresses of a store that holds several."""
+
 _PACKAGED = resources.files("tessera_catalog") / "stores.toml"
 
 
@@ -48,12 +51,12 @@ class Store(BaseModel):
     @field_validator("url")
     @classmethod
     def _public(cls, value: str) -> str:
-        return _address(value, {"https", "http"})
+        return _address(value, {"https", "http"}, DATASET)
 
     @field_validator("root")
     @classmethod
     def _reachable(cls, value: str | None) -> str | None:
-        return None if value is None else _address(value, {"file", "s3", "https", "http"})
+        return None if value is None else _address(value, {"file", "s3", "https", "http"}, DATASET)
 
     @field_validator("endpoint")
     @classmethod
@@ -138,6 +141,14 @@ class Stores(BaseModel):
             f"the stores are {', '.join(self.names)}"
         )
 
+    def rooted(self, dataset: str) -> Self:
+        """The same with the roots of a dataset, where they differ from one to the other."""
+        stores = (
+            store.model_copy(update={"root": store.root and store.root.replace(DATASET, dataset)})
+            for store in self.stores
+        )
+        return self.model_copy(update={"stores": tuple(stores)})
+
     def collection_id(self, dataset: str, year: int) -> str:
         """Id of a year's collection: the default dataset's ids do not name it."""
         if dataset == self.dataset.id:
@@ -160,8 +171,11 @@ def load_stores(path: Path | None = None) -> Stores:
         raise InputError(f"stores configuration {path}: {_first_line(error)}") from error
 
 
-def _address(value: str, schemes: set[str]) -> str:
-    """A URL of one of the schemes without credentials, query or trailing slash."""
+def _address(value: str, schemes: set[str], placeholder: str = "") -> str:
+    """A URL of one of the schemes without credentials, query or trailing slash.
+
+    Nothing in braces but the placeholder, if there is one.
+    """
     # First, and before parsing, so that no message ever repeats a password or a signature.
     if "?" in value or "#" in value or ("@" in value and not value.startswith("file:")):
         raise ValueError(
@@ -170,6 +184,9 @@ def _address(value: str, schemes: set[str]) -> str:
         )
     if not value.isprintable() or (" " in value and not value.startswith("file:")):
         raise ValueError(f"{value!r} has a space or a control character")
+    if set(value.replace(placeholder, "")) & {"{", "}"}:
+        allowed = f" but {placeholder}" if placeholder else ""
+        raise ValueError(f"'{value}' may have nothing in braces{allowed}")
     parts = urlsplit(value)
     if parts.scheme not in schemes:
         raise ValueError(f"'{value}' must begin with one of {', '.join(sorted(schemes))}://")

@@ -19,7 +19,8 @@ CREATE TABLE tessera.store (
     preference smallint UNIQUE DEFERRABLE INITIALLY DEFERRED
 );
 COMMENT ON TABLE tessera.store IS 'who holds copies, as the configuration names them';
-COMMENT ON COLUMN tessera.store.url IS 'public base of hrefs, without a trailing slash';
+COMMENT ON COLUMN tessera.store.url IS
+    'public base of hrefs, without a trailing slash; {dataset} in it stands for the dataset''s id';
 COMMENT ON COLUMN tessera.store.preference IS '0 is the primary; null: no longer configured';
 
 CREATE TABLE tessera.collection (
@@ -66,6 +67,10 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION tessera.place IS
     'how names say where a tile is, by its centre in hundredths of a degree: 0.85_49.95';
+
+CREATE FUNCTION tessera.address(url text, dataset text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$ SELECT replace(url, '{dataset}', dataset) $$;
+COMMENT ON FUNCTION tessera.address IS 'public base of the hrefs of a dataset in a store';
 
 CREATE FUNCTION tessera.file_path(year integer, place text, file text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$

@@ -15,7 +15,8 @@ CREATE FUNCTION tessera.item_template(
         CROSS JOIN LATERAL pgstac.current_base_item(c.collection) b
         WHERE c.collection = _collection
     ), store AS (
-        SELECT name, title, preference, url FROM tessera.store WHERE preference IS NOT NULL
+        SELECT name, title, preference, tessera.address(url, dataset) AS url
+        FROM tessera.store, series WHERE preference IS NOT NULL
     ), held AS (
         SELECT *, row_number() OVER (ORDER BY preference) AS rank FROM store
         WHERE name = ANY (_stores)

@@ -69,10 +69,10 @@ COMMENT ON FUNCTION tessera.count_coverage IS 'count all squares of a collection
 CREATE VIEW tessera.tile_store AS
 SELECT t.id AS tile_id, t.dataset, t.year, t.lon, t.lat, s.name AS store,
        coalesce(r.state, 'presumed') AS state,
-       s.url || '/' || tessera.file_path(t.year, tessera.place(t.lon_i, t.lat_i), 'embeddings')
-       AS embeddings_url,
+       tessera.address(s.url, t.dataset) || '/' || tessera.file_path(
+           t.year, tessera.place(t.lon_i, t.lat_i), 'embeddings') AS embeddings_url,
        CASE WHEN coalesce(r.scales_size, t.scales_size) IS DISTINCT FROM 0
-            THEN s.url || '/' || tessera.file_path(
+            THEN tessera.address(s.url, t.dataset) || '/' || tessera.file_path(
                 t.year, tessera.place(t.lon_i, t.lat_i), 'embeddings_scales') END
        AS scales_url,
        coalesce(r.embeddings_size, t.embeddings_size) AS embeddings_size,
@@ -191,7 +191,7 @@ COMMENT ON FUNCTION tessera.missing_from(text, integer, geometry) IS
 
 CREATE FUNCTION tessera.url(tile tessera.tile, store text, file text DEFAULT 'embeddings')
 RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT s.url || '/' || tessera.file_path(
+    SELECT tessera.address(s.url, tile.dataset) || '/' || tessera.file_path(
         tile.year, tessera.place(tile.lon_i, tile.lat_i), file)
     FROM tessera.store s
     WHERE s.name = tessera.known_store(url.store) AND s.name = ANY (tile.stores)
