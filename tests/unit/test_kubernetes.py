@@ -251,6 +251,8 @@ def test_files_that_variables_name_are_mounted() -> None:
 
 def test_services_find_pods_and_their_ports() -> None:
     for service in of_kind("Service").values():
+        if service["spec"]["selector"].items() >= DATABASE.items():  # the operator's pods
+            continue
         chosen = [
             spec for labels, spec in PODS.values()
             if service["spec"]["selector"].items() <= labels.items()
@@ -258,6 +260,16 @@ def test_services_find_pods_and_their_ports() -> None:
         assert len(chosen) == 1
         ports = {p["name"] for c in chosen[0]["containers"] for p in c["ports"]}
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+
+
+def test_an_api_keeps_to_one_standby() -> None:
+    """Else what one tells would be tagged with the revision of another."""
+    (api,) = (c for name, c in CONTAINERS.items() if name.startswith("tessera-api/"))
+    service = of_kind("Service")[environment(api)["PGHOST"]]
+    assert service["spec"]["sessionAffinity"] == "ClientIP"
+    cluster = of_kind("Cluster")[DATABASE["cnpg.io/cluster"]]
+    names = cluster["spec"]["certificates"]["serverAltDNSNames"]
+    assert service["metadata"]["name"] in names
 
 
 def test_budgets_autoscaler_and_ingress_name_what_is_there() -> None:
