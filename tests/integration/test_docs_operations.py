@@ -30,7 +30,7 @@ def environment(**more: str) -> dict[str, str]:
     return clean | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"} | more
 
 
-@pytest.mark.parametrize("page", ["stores.md"])
+@pytest.mark.parametrize("page", ["stores.md", "datasets.md"])
 def test_beside_a_running_api(page: str, migrated_pg_env: dict[str, str], tmp_path: Path) -> None:
     here = environment(**migrated_pg_env)
     with running(here) as address:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from registries import (
     Row,
     contents,
     counts,
     item_versions,
+    load_file,
     load_rows,
     row,
     rows,
@@ -252,3 +254,26 @@ def test_prune_is_measured_against_the_dataset(migrated_database: str, tmp_path:
     assert counts(load_rows(migrated_database, tmp_path, rows(19), prune=True)) == (0, 0, 19, 1)
     held = select(migrated_database, "SELECT dataset, count(*) FROM tessera.tile GROUP BY dataset")
     assert dict(held) == {"v1": 19, "v2": 1000}
+
+
+def test_a_dataset_is_retired_by_a_registry_without_rows(
+    migrated_database: str, tmp_path: Path
+) -> None:
+    load_rows(migrated_database, tmp_path, rows(20) + rows(5, 2023))
+    load_rows(migrated_database, tmp_path, rows(3), dataset="v2")
+    none = tmp_path / "none.parquet"
+    pq.write_table(pq.read_table(tmp_path / "registry.parquet").slice(0, 0), none)
+    for refused in ({}, {"prune": True}, {"force": True}):
+        with pytest.raises(InputError, match="no rows to load"):
+            load_file(migrated_database, none, **refused)
+    assert counts(load_file(migrated_database, none, prune=True, force=True)) == (0, 0, 0, 25)
+    for table in ("tile", "placement", "coverage"):
+        query = f"SELECT count(*) FROM tessera.{table}"
+        assert value(migrated_database, query) > 0
+        if table != "placement":
+            assert value(migrated_database, f"{query} WHERE dataset = 'v1'") == 0
+    assert select(migrated_database, "SELECT id FROM collections") == [("geotessera-v2-2024",)]
+    assert select(migrated_database, "SELECT DISTINCT collection FROM tessera.placement") == [
+        ("geotessera-v2-2024",)
+    ]
+    assert len(search(migrated_database)) == 3

@@ -83,6 +83,20 @@ def test_roots(load: Callable[[str], Stores], root: str) -> None:
     assert load(f'{STORE}root = "{root}/"\n').primary.need_root() == root
 
 
+def test_addresses_of_several_datasets(load: Callable[[str], Stores]) -> None:
+    text = STORE.replace("https://a.example/v1", "https://a.example/{dataset}/x")
+    stores = load(text + 'root = "s3://bucket/{dataset}"\n' + OTHER)
+    assert stores.stores[0].url == "https://a.example/{dataset}/x"
+    assert [store.root for store in stores.rooted("v2").stores] == ["s3://bucket/v2", None]
+
+
+def test_whom_to_notify(load: Callable[[str], Stores]) -> None:
+    notify = '[notify]\ncommand = ["tell", "a b"]\nwebhook = "https://a.example/hook"\n'
+    assert load(notify + STORE).notify.command == ("tell", "a b")
+    assert load(notify + STORE).notify.webhook == "https://a.example/hook"
+    assert load(STORE).notify.webhook is None
+
+
 def test_a_root_that_is_needed_and_not_there(load: Callable[[str], Stores]) -> None:
     with pytest.raises(InputError, match="store 'a' has no root in the configuration: add one"):
         load(STORE).primary.need_root()
@@ -144,6 +158,12 @@ def test_an_unknown_store_is_an_error_that_names_the_nearest(name: str, part: st
         (STORE + "root = 3\n", "stores.0.root: "),
         (STORE + 'endpoint = "s3.example"\n', "'s3.example' must begin with one of http, https"),
         (STORE.replace("https", "s3"), "must begin with one of http, https"),
+        (STORE + 'root = "s3://bucket/{year}"\n', "nothing in braces but {dataset}"),
+        (STORE + 'root = "s3://bucket/{dataset}}"\n', "nothing in braces but {dataset}"),
+        (STORE + 'endpoint = "https://{dataset}.example"\n', "may have nothing in braces"),
+        (STORE + '[notify]\ncommand = "tell"\n', "notify.command: "),
+        (STORE + '[notify]\nwebhook = "mailto:a"\n', "must begin with one of http, https"),
+        (STORE + '[notify]\nwebhook = "https://a.example/?key=1"\n', "credentials do not belong"),
         ("dataset = 1\n" + STORE, "dataset: "),
         ('[dataset]\nid = ""\n' + STORE, "dataset.id: "),
         ('[dataset]\nid = "a/b"\n' + STORE, "dataset.id: "),

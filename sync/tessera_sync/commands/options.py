@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ def setup(
     create: bool = False,
 ) -> Setup:
     """Resolve the shared options; with `create` a missing data directory is made."""
-    from tessera_catalog.stores import load_stores
+    from tessera_catalog.stores import DATASET_PATTERN, load_stores
 
     given = context.obj or Given()
     directory = data or given.data
@@ -101,7 +102,10 @@ def setup(
     if not directory.is_dir():
         raise InputError(f"--data {directory}: no such directory")
     configured = load_stores(stores or given.stores)
-    return Setup(directory, configured, dataset or given.dataset or configured.dataset.id)
+    wanted = dataset or given.dataset or configured.dataset.id
+    if not re.fullmatch(DATASET_PATTERN, wanted):
+        raise InputError(f"--dataset '{wanted}': letters, digits, '.', '_', '~' and '-' only")
+    return Setup(directory, configured.rooted(wanted), wanted)
 
 
 def selected(year: list[int] | None, bbox: str | None, region: Path | None) -> Selection:
