@@ -93,6 +93,13 @@ class Snapshot:
     base_items: dict[tuple[str, int | None], dict[str, Any]] = field(default_factory=dict)
     """By collection and number of the base item; None is the collection's first."""
 
+    def year_of(self, collection: str | None) -> int | None:
+        """Year of a collection of tiles; None of any other."""
+        for one in self.collections:
+            if one["collection"] == collection:
+                return int(one["tessera:year"])
+        return None
+
     async def plan(self, connection: Connection, search: str) -> Plan:
         """What a search amounts to, a JSON text without what makes its page."""
         known = self.plans.find(search)

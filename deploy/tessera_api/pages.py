@@ -10,6 +10,7 @@ search() looks for in every row of the catalogue, by a comparison no index serve
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import asyncpg
 import orjson
@@ -19,10 +20,21 @@ from tessera_api.errors import InvalidParameter
 from tessera_api.placements import Narrowed
 from tessera_api.queries import query
 from tessera_api.searches import Token
+from tessera_catalog.grid import parse_tile_name
 
 _COLUMNS = "collection, id, ST_AsGeoJSON(geometry, 20) AS geometry, content::text AS content"
 
 _NEVER_NULL = ("datetime", "end_datetime", "id", "collection")
+
+
+@dataclass(frozen=True)
+class After:
+    """Where a page begins: the columns of sql/after.sql."""
+
+    condition: str
+    value: str | None
+    year: int
+    collection: str
 
 
 async def page(
@@ -35,19 +47,12 @@ async def page(
     """
     asked = _text(short.asked)
     plan = await catalogue.plan(connection, asked)
-    after = None
-    if token.id is not None:
-        after = await connection.fetchrow(
-            query("after"), asked, token.collection, token.id, token.backward,
-            plan.key, plan.descending, plan.by_columns,
-        )  # fmt: skip
-        if after is None:
-            raise InvalidParameter("the item that the token names does not exist any more")
+    after = None if token.id is None else await _after(connection, asked, plan, token, catalogue)
     rows: list[asyncpg.Record] = []
     if short.matched == 0:
         return rows
     for condition, order in _parts(plan, after, token.backward, catalogue):
-        conditions = [condition, after and after["condition"], plan.condition]
+        conditions = [condition, after and after.condition, plan.condition]
         where = " AND ".join(f"({each})" for each in conditions if each)
         rows += await connection.fetch(
             f"SELECT {_COLUMNS} FROM items WHERE {where} "  # noqa: S608  # pgSTAC's own conditions
@@ -56,6 +61,35 @@ async def page(
         if len(rows) > limit:
             break
     return rows
+
+
+async def _after(
+    connection: Connection, asked: str, plan: Plan, token: Token, catalogue: Snapshot
+) -> After:
+    """Where the token's page begins; InvalidParameter when the item it names is not there."""
+    known = _after_tile(plan, token, catalogue)
+    if known is not None:
+        return known
+    row = await connection.fetchrow(
+        query("after"), asked, token.collection, token.id, token.backward,
+        plan.key, plan.descending, plan.by_columns,
+    )  # fmt: skip
+    if row is None:
+        raise InvalidParameter("the item that the token names does not exist any more")
+    return After(**row)
+
+
+def _after_tile(plan: Plan, token: Token, catalogue: Snapshot) -> After | None:
+    """The same of a tile in the usual order, which need not be looked up; None for all else."""
+    year = catalogue.year_of(token.collection)
+    begun, _, name = str(token.id).partition("_")
+    if not plan.by_columns or year is None or begun != str(year) or not parse_tile_name(name):
+        return None
+    time = f"'{year:04}-01-01Z'"
+    collection = catalogue.literals[str(token.collection)]
+    beyond = "<" if plan.descending != token.backward else ">"
+    condition = f"(datetime, collection, id) {beyond} ({time}, {collection}, '{token.id}')"
+    return After(condition, time, year, str(token.collection))
 
 
 async def matched(connection: Connection, short: Narrowed, catalogue: Snapshot) -> int:
@@ -71,7 +105,7 @@ def _text(asked: dict[str, object]) -> str:
 
 
 def _parts(
-    plan: Plan, after: asyncpg.Record | None, backward: bool, catalogue: Snapshot
+    plan: Plan, after: After | None, backward: bool, catalogue: Snapshot
 ) -> Iterator[tuple[str | None, str]]:
     """Conditions that part the items, and the order within each, in the order of the page."""
     order = plan.backward if backward else plan.forward
@@ -83,7 +117,7 @@ def _parts(
         return
     nullable = plan.key not in _NEVER_NULL
     without = list(_without(plan, after, descending, order, catalogue)) if nullable else []
-    value = after and after["value"]
+    value = after and after.value
     # Items without a value come first when descending and last when ascending.
     if descending:
         yield from without
@@ -96,16 +130,16 @@ def _parts(
         yield from without
 
 
-def _not_before(year: int, after: asyncpg.Record, descending: bool) -> bool:
-    began: int = after["year"]
+def _not_before(year: int, after: After, descending: bool) -> bool:
+    began: int = after.year
     return year <= began if descending else year >= began
 
 
 def _without(
-    plan: Plan, after: asyncpg.Record | None, descending: bool, order: str, catalogue: Snapshot
+    plan: Plan, after: After | None, descending: bool, order: str, catalogue: Snapshot
 ) -> Iterator[tuple[str, str]]:
     """The parts without a value of the key: a collection each, in which ids alone sort them."""
-    if after is not None and after["value"] is not None and descending:
+    if after is not None and after.value is not None and descending:
         return
     if not plan.id_breaks_ties:
         yield f"{plan.key} IS NULL", order
@@ -113,8 +147,8 @@ def _without(
     ids = list(catalogue.literals)
     if descending:
         ids.reverse()
-    if after is not None and after["value"] is None and after["collection"] in ids:
-        ids = ids[ids.index(after["collection"]) :]
+    if after is not None and after.value is None and after.collection in ids:
+        ids = ids[ids.index(after.collection) :]
     for identifier in ids:
         condition = f"{plan.key} IS NULL AND collection = {catalogue.literals[identifier]}"
         yield condition, "id DESC" if descending else "id"

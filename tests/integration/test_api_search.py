@@ -241,3 +241,37 @@ def test_counts_follow_the_pages(api: httpx.Client, catalogue: Catalogue) -> Non
     again = api.get(next(k["href"] for k in page["links"] if k["rel"] == "next")).json()
     expected = len(catalogue.ids("geometry && ST_MakeEnvelope(0, 50, 1, 51, 4326)"))
     assert page["numberMatched"] == again["numberMatched"] == expected
+
+
+def token(direction: str, collection: str, item_id: str) -> str:
+    return f"{direction}:{collection.encode().hex()}:{item_id.encode().hex()}"
+
+
+def test_a_page_may_begin_at_a_tile_that_is_gone(api: httpx.Client) -> None:
+    def ids(**parameters: Any) -> list[str]:
+        found = api.get("/search", params=parameters)
+        assert found.status_code == 200, found.text
+        return [item["id"] for item in found.json()["features"]]
+
+    gone = "2022_grid_0.05_89.95"
+    whole = ids(limit=10_000)
+    before = [item_id for item_id in whole if item_id > gone]
+    after = whole[len(before) :]
+    assert gone not in whole
+    assert len(after) > 20
+    assert ids(limit=20, token=token("next", "geotessera-2022", gone)) == after[:20]
+    assert ids(limit=20, token=token("prev", "geotessera-2022", gone)) == before[-20:]
+    refused = api.get(
+        "/search",
+        params={"sortby": "tessera:lat", "token": token("next", "geotessera-2022", gone)},
+    )
+    assert refused.status_code == 400
+    assert "does not exist any more" in refused.json()["description"]
+
+
+@pytest.mark.parametrize(
+    "item_id", ["2022_grid_0.05_89.95' OR true --", "2022_grid_0.05_0.1", "2023_grid_0.05_0.05"]
+)
+def test_a_token_of_no_tile_of_its_collection_is_looked_up(api: httpx.Client, item_id: str) -> None:
+    found = api.get("/search", params={"token": token("next", "geotessera-2022", item_id)})
+    assert found.status_code == 400
