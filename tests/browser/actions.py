@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 
 def visit(page: Page, site: str, query: str = "") -> None:
@@ -48,3 +50,23 @@ def requests_of(page: Page) -> list[str]:
 
     page.on("request", note)
     return seen
+
+
+def choice(page: Page, label: str) -> Locator:
+    """What is chosen from a list, by its label."""
+    return page.locator("label", has_text=re.compile(f"^{label}")).locator("select")
+
+
+def choose_list(page: Page, title: str) -> None:
+    """What is to be taken away of an area."""
+    choice(page, "List").select_option(label=title)
+
+
+def saved(page: Page, folder: Path, title: str) -> Path:
+    """The list of that title, saved as a file."""
+    choose_list(page, title)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save").click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path

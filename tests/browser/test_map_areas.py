@@ -11,8 +11,8 @@ from pathlib import Path
 import api_server
 import psycopg
 import pytest
-from actions import visit
-from playwright.sync_api import Locator, Page, expect
+from actions import choice, saved, visit
+from playwright.sync_api import Page, expect
 from screen import Camera
 
 INSIDE = """
@@ -138,20 +138,6 @@ def test_a_file_without_an_outline(page: Page, site: str, tmp_path: Path) -> Non
     visit(page, site, "year=2024")
     page.get_by_label("Open an outline").set_input_files(file)
     expect(page.get_by_text("notes.geojson: it is neither GeoJSON nor KML")).to_be_visible()
-
-
-def choice(page: Page, label: str) -> Locator:
-    return page.locator("label", has_text=re.compile(f"^{label}")).locator("select")
-
-
-def saved(page: Page, tmp_path: Path, title: str) -> Path:
-    """The list of that title, saved as a file."""
-    choice(page, "List").select_option(label=title)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save").click()
-    path = tmp_path / download.value.suggested_filename
-    download.value.save_as(path)
-    return path
 
 
 def test_lists(page: Page, site: str, map_database: api_server.Catalogue, tmp_path: Path) -> None:

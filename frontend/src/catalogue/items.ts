@@ -4,8 +4,8 @@ import { type Item, type Link, tileOf } from "../domain/item";
 import type { Tile } from "../domain/lists";
 import { getJson, postJson } from "./api";
 
-interface Page {
-  features: Item[];
+interface Page<T = Item> {
+  features: T[];
   links: Link[];
   numberMatched?: number;
 }
@@ -44,6 +44,21 @@ export interface Progress {
   isWhole: boolean;
 }
 
+/** All items of a search, page by page. Only the `needed` members of each; none named: in full. */
+export async function* pages<T>(
+  parameters: Record<string, unknown>,
+  signal: AbortSignal,
+  needed: string[] = [],
+): AsyncGenerator<Page<T>> {
+  const fields = needed.length > 0 && { fields: { include: needed } };
+  let body: unknown = { ...parameters, limit: PAGE, ...fields };
+  while (body) {
+    const page = await postJson<Page<T>>("search", body, signal);
+    yield page;
+    body = page.links.find((link) => link.rel === "next")?.body;
+  }
+}
+
 /**
  * All tiles of a search, page by page, told as they come. Stops after the first page when more
  * than `most` match.
@@ -53,14 +68,11 @@ export async function* search(
   most: number,
   signal: AbortSignal,
 ): AsyncGenerator<Progress> {
-  let body: unknown = { ...parameters, limit: PAGE, fields: { include: NEEDED } };
   const tiles: Tile[] = [];
-  while (body) {
-    const page: Page = await postJson<Page>("search", body, signal);
+  for await (const page of pages<Item>(parameters, signal, NEEDED)) {
     tiles.push(...page.features.map(tileOf));
-    body = page.links.find((link) => link.rel === "next")?.body;
     const matched = page.numberMatched ?? tiles.length;
-    yield { matched, tiles, isWhole: !body };
+    yield { matched, tiles, isWhole: !page.links.some((link) => link.rel === "next") };
     if (matched > most) return;
   }
 }
