@@ -1,5 +1,7 @@
 /** What whoever runs the server has set: `config.json` beside this page. */
 
+import { signal } from "@preact/signals";
+
 export interface Config {
   basemap: {
     /** Address of its pictures, with :z, :x and :y; empty: the land outline alone. */
@@ -8,13 +10,14 @@ export interface Config {
   };
 }
 
-const NONE: Config = { basemap: { tiles: "", attribution: "" } };
+/** As it is until the server has told. */
+export const config = signal<Config>({ basemap: { tiles: "", attribution: "" } });
 
-export async function loadConfig(): Promise<Config> {
+export async function loadConfig(): Promise<void> {
   try {
     const response = await fetch(new URL("config.json", document.baseURI));
-    return response.ok ? ((await response.json()) as Config) : NONE;
+    if (response.ok) config.value = (await response.json()) as Config;
   } catch {
-    return NONE;
+    // A page without it has the land outline.
   }
 }

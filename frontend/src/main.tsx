@@ -5,13 +5,9 @@ import "./styles/layout.css";
 import "./styles/panel.css";
 import "./styles/parts.css";
 import { effect } from "@preact/signals";
-import { render } from "preact";
 import { followArea } from "./area";
 import { loadConfig } from "./config";
 import { followAddress } from "./history";
-import { createMap } from "./map/map";
-import { App } from "./panels/App";
-import { Unsupported } from "./panels/Notices";
 import { followView, theme } from "./state";
 import { explainTrouble, watch } from "./watch";
 
@@ -19,19 +15,11 @@ effect(() => {
   document.documentElement.dataset.theme = theme.value;
 });
 
-const [container, app] = ["map", "app"].map((id) => document.getElementById(id)!) as [
-  HTMLElement,
-  HTMLElement,
-];
+// The catalogue is asked while the map's own code, which is much, is still being read.
 watch();
 followView(explainTrouble);
 followArea();
 followAddress();
-const config = await loadConfig();
-try {
-  const map = createMap(container, config);
-  render(<App map={map} config={config} />, app);
-} catch (error) {
-  console.error(error);
-  render(<Unsupported />, app);
-}
+void loadConfig();
+const { start } = await import("./start");
+start(document.getElementById("map")!, document.getElementById("app")!);

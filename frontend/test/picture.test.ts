@@ -29,11 +29,18 @@ const labels = (...asked: Parameters<typeof paint>) => {
   return of.map((index) => categories[index]?.label);
 };
 
-test("red and green tell entries apart, and nothing is where alpha is 0", () => {
-  const pixels = new Uint8ClampedArray([
-    42, 157, 143, 255, 0, 0, 0, 0, 128, 32, 60, 255, 233, 177, 60, 255,
+test("red and green tell entries apart, in colours and in a palette", () => {
+  const colors = [
+    [42, 157, 143],
+    [0, 0, 0],
+    [128, 32, 60],
+    [233, 177, 60],
+  ];
+  expect([...indexPixels({ data: colors.flat(), channels: 3 }, LEGEND)]).toEqual([1, 0, 4, 2]);
+  const palette = colors.toReversed();
+  expect([...indexPixels({ data: [3, 2, 1, 0], channels: 1, palette }, LEGEND)]).toEqual([
+    1, 0, 4, 2,
   ]);
-  expect([...indexPixels(pixels, LEGEND)]).toEqual([1, 0, 4, 2]);
 });
 
 test("more entries than a byte has values", () => {
@@ -41,8 +48,8 @@ test("more entries than a byte has values", () => {
     color: `#${(i + 1).toString(16).padStart(4, "0")}00`,
     tiles: 1,
   }));
-  const pixels = new Uint8ClampedArray(colors.flatMap(({ color }) => [...rgb(color), 255]));
-  const cells = indexPixels(pixels, { ...LEGEND, colors });
+  const data = colors.flatMap(({ color }) => rgb(color));
+  const cells = indexPixels({ data, channels: 3 }, { ...LEGEND, colors });
   expect([...cells]).toEqual(colors.map((_, i) => i + 1));
 });
 
@@ -138,7 +145,8 @@ function world(...tiles: [lon: number, lat: number, value: number][]): Coverage 
 
 test("one tile is plain to see on every level, and only where it is", () => {
   const { cells } = world([-179.95, -0.05, 1]);
-  const levels = pyramid(cells, palette(paint(LEGEND, "covered", null, DARK)));
+  const { whole, smaller } = pyramid(cells, palette(paint(LEGEND, "covered", null, DARK)));
+  const levels = [whole(), ...smaller];
   expect(levels).toHaveLength(LEVELS);
   for (const [level, { width, height, pixels }] of levels.entries()) {
     expect([width, height]).toEqual([3600 >> level, 1800 >> level]);
@@ -166,9 +174,11 @@ test("cells that the chosen store does not hold are left out", () => {
   const { cells } = world([0.05, 0.05, 1], [0.15, 0.05, 2]);
   const colors = palette(paint(LEGEND, "covered", "b", DARK));
   const held = LEGEND.colors.map((entry) => isHeld(entry, "b"));
-  const [whole] = pyramid(cells, colors, { holders: cells, held });
-  expect(whole?.pixels[cellAt({ lon: 0.05, lat: 0.05 })]).not.toBe(0);
-  expect(whole?.pixels[cellAt({ lon: 0.15, lat: 0.05 })]).toBe(0);
+  const { whole, smaller } = pyramid(cells, colors, { holders: cells, held });
+  const { pixels } = whole();
+  expect(pixels[cellAt({ lon: 0.05, lat: 0.05 })]).not.toBe(0);
+  expect(pixels[cellAt({ lon: 0.15, lat: 0.05 })]).toBe(0);
+  expect(smaller[0]).toEqual(halved(whole()));
 });
 
 test("numbers of a part of the world", () => {
@@ -179,7 +189,8 @@ test("numbers of a part of the world", () => {
     [179.95, 0.05, 4],
     [-179.95, 0.05, 1],
   );
-  coverage.legend = { ...LEGEND, tiles: 5 };
+  const colors = LEGEND.colors.map((entry, index) => ({ ...entry, tiles: [2, 1, 1, 1][index]! }));
+  coverage.legend = { ...LEGEND, tiles: 5, colors };
   const near = { west: -1, south: -1, east: 1, north: 1 };
   const all = { west: -180, south: -90, east: 180, north: 90 };
   expect(countCells(coverage, near).byValue[0]).toBe(20 * 20 - 2);

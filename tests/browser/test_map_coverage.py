@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from actions import choose_mode, choose_year, requests_of, visit
+from chromium import TIMEOUT
 from map_world import EDGES, PLACED, Place
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from screen import HEIGHT, WIDTH, Camera, is_free, is_teal, shot
 
 VIEWS = [
@@ -136,3 +139,36 @@ def test_numbers_of_the_view(page: Page, site: str) -> None:
     expect(page.locator(".seen")).to_have_attribute("data-tiles", str(len(inside)))
     gaps = sum(3 - word.count("s") for word in inside)
     expect(page.locator(".seen")).to_contain_text(f"{gaps} gaps")
+
+
+SLOW = ("**/pictures/**", "**/api/tiles/**", "**/assets/countries*", "**/api/collections/**")
+"""What a page asks for that is not its coverage."""
+
+SETTINGS = {"basemap": {"tiles": "pictures/:z/:x/:y.png", "attribution": "Slow pictures"}}
+
+
+@pytest.mark.parametrize("is_set", [True, False])
+def test_coverage_waits_for_nothing_else(troubled_page: Page, site: str, is_set: bool) -> None:
+    page, held = troubled_page, []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    for pattern in SLOW:
+        page.route(pattern, hold)
+    page.route(
+        "**/config.json", lambda route: route.fulfill(json=SETTINGS) if is_set else hold(route)
+    )
+    page.goto(f"{site}/?mode=covered&year=2024&{Camera(15, 5, 7).query}", wait_until="commit")
+    expect(page.locator(".legend li").first).to_be_visible()
+    wait(page, lambda: bool(is_teal(shot(page))[200:400, 600:900].mean() > 0.9))
+    for part in ("countries", "/pictures/" if is_set else "config.json"):
+        wait(page, lambda part=part: any(part in route.request.url for route in held))
+    expect(page.locator("#map[aria-busy=true]")).to_be_attached()
+
+
+def wait(page: Page, condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT / 1000
+    while not condition():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)

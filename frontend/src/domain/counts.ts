@@ -43,18 +43,25 @@ export function countCells(
  * `allBytes`, by the area of the tiles: a tile has so many bytes for each of its 10 m pixels.
  */
 export function numbersOf(coverage: Coverage, box: Box, allBytes: number): Numbers {
-  const { byValue, byRow, firstRow } = countCells(coverage, box);
+  const { legend } = coverage;
+  const counted = isWorld(box) ? null : countCells(coverage, box);
   const numbers = { tiles: 0, bytes: 0, replicated: 0, gaps: 0 };
-  coverage.legend.colors.forEach((_, index) => {
-    const tiles = byValue[index + 1]!;
-    const lacking = lackingStores(coverage.legend, index);
+  legend.colors.forEach((entry, index) => {
+    const tiles = counted ? counted.byValue[index + 1]! : entry.tiles;
+    const lacking = lackingStores(legend, index);
     numbers.tiles += tiles;
     numbers.gaps += tiles * lacking;
     if (lacking === 0) numbers.replicated += tiles;
   });
-  if (numbers.tiles === coverage.legend.tiles) return { ...numbers, bytes: allBytes };
-  const share = areaOf(byRow, firstRow) / wholeArea(coverage);
+  if (!counted || numbers.tiles === legend.tiles) return { ...numbers, bytes: allBytes };
+  const share = areaOf(counted.byRow, counted.firstRow) / wholeArea(coverage);
   return { ...numbers, bytes: Math.round(allBytes * share) };
+}
+
+const WORLD: Box = { west: -180, south: -90, east: 180, north: 90 };
+
+function isWorld({ west, south, east, north }: Box): boolean {
+  return east - west >= 360 && south <= WORLD.south && north >= WORLD.north;
 }
 
 const areas = new WeakMap<Coverage, number>();
@@ -62,8 +69,7 @@ const areas = new WeakMap<Coverage, number>();
 function wholeArea(coverage: Coverage): number {
   let area = areas.get(coverage);
   if (area === undefined) {
-    const world = { west: -180, south: -90, east: 180, north: 90 };
-    area = areaOf(countCells(coverage, world).byRow, 0);
+    area = areaOf(countCells(coverage, WORLD).byRow, 0);
     areas.set(coverage, area);
   }
   return area || 1;

@@ -33,20 +33,31 @@ export interface Coverage {
   cells: Uint8Array | Uint16Array;
 }
 
-/** Entries of RGBA pixels, each told by its red and green. */
-export function indexPixels(pixels: Uint8ClampedArray, legend: Legend): Coverage["cells"] {
+/** What a PNG file holds: so many channels a pixel, or indices into a palette. */
+export interface Pixels {
+  data: ArrayLike<number>;
+  channels: number;
+  palette?: number[][];
+}
+
+/** The entry of each pixel, told by its red and green. */
+export function indexPixels(
+  { data, channels, palette }: Pixels,
+  legend: Legend,
+): Coverage["cells"] {
   const found = new Uint16Array(65536);
   legend.colors.forEach((entry, index) => {
-    const number = Number.parseInt(entry.color.slice(1), 16);
-    found[number >> 8] = index + 1;
+    found[Number.parseInt(entry.color.slice(1), 16) >> 8] = index + 1;
   });
-  const count = pixels.length / 4;
+  const count = palette ? data.length : data.length / channels;
   const cells = legend.colors.length < 256 ? new Uint8Array(count) : new Uint16Array(count);
-  const words = new Uint32Array(pixels.buffer, pixels.byteOffset, count);
-  for (let i = 0; i < count; i++) {
-    const word = words[i]!;
-    // Little-endian: red is the lowest byte, alpha the highest, and 0 without a tile.
-    if (word >>> 24) cells[i] = found[((word & 0xff) << 8) | ((word >> 8) & 0xff)]!;
+  if (palette) {
+    const entries = Uint16Array.from(palette, ([red, green]) => found[(red! << 8) | green!]!);
+    for (let i = 0; i < count; i++) cells[i] = entries[data[i]!]!;
+  } else {
+    for (let i = 0; i < count; i++) {
+      cells[i] = found[(data[i * channels]! << 8) | data[i * channels + 1]!]!;
+    }
   }
   return cells;
 }

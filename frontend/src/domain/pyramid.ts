@@ -35,27 +35,51 @@ export interface Filter {
   held: boolean[];
 }
 
-/** All levels of a picture. */
-export function pyramid(
-  cells: Coverage["cells"],
-  colors: Uint32Array,
-  filter: Filter | null = null,
-): Level[] {
-  const pixels = new Uint32Array(cells.length);
-  for (let i = 0; i < cells.length; i++) pixels[i] = colors[cells[i]!]!;
-  if (filter) {
-    const { holders, held } = filter;
-    for (let i = 0; i < cells.length; i++) {
-      if (!held[holders[i]! - 1]) pixels[i] = 0;
-    }
-  }
-  const levels: Level[] = [{ width: COLUMNS, height: ROWS, pixels }];
-  while (levels.length < LEVELS) levels.push(halved(levels[levels.length - 1]!));
-  return levels;
+/** A picture at every size. The whole one is made when it is looked at from near. */
+export interface Pyramid {
+  whole: () => Level;
+  /** Levels from 1 on. */
+  smaller: Level[];
 }
 
-/** One level from the one before. */
-export function halved({ width, height, pixels }: Level): Level {
+export function pyramid(
+  all: Coverage["cells"],
+  colors: Uint32Array,
+  filter: Filter | null = null,
+): Pyramid {
+  const cells = filter ? filtered(all, filter) : all;
+  const smaller = [halved({ width: COLUMNS, height: ROWS, pixels: cells }, colors)];
+  while (smaller.length < LEVELS - 1) smaller.push(halved(smaller[smaller.length - 1]!));
+  return { whole: () => colored(cells, colors), smaller };
+}
+
+function filtered(cells: Coverage["cells"], { holders, held }: Filter): Coverage["cells"] {
+  const found = cells.slice();
+  for (let i = 0; i < found.length; i++) {
+    if (!held[holders[i]! - 1]) found[i] = 0;
+  }
+  return found;
+}
+
+function colored(cells: Coverage["cells"], colors: Uint32Array): Level {
+  const pixels = new Uint32Array(cells.length);
+  for (let i = 0; i < cells.length; i++) {
+    const cell = cells[i]!;
+    if (cell) pixels[i] = colors[cell]!;
+  }
+  return { width: COLUMNS, height: ROWS, pixels };
+}
+
+/** One level from the one before: its pixels are colours, or values that `colors` has those of. */
+export function halved(
+  {
+    width,
+    height,
+    pixels,
+  }: Omit<Level, "pixels"> & { pixels: Level["pixels"] | Uint8Array | Uint16Array },
+  colors: Uint32Array | null = null,
+): Level {
+  const color = (pixel: number) => (colors ? colors[pixel]! : pixel);
   const small = { width: width >> 1, height: height >> 1 };
   const out = new Uint32Array(small.width * small.height);
   for (let y = 0; y < small.height; y++) {
@@ -65,14 +89,16 @@ export function halved({ width, height, pixels }: Level): Level {
       const b = pixels[at + 1]!;
       const c = pixels[at + width]!;
       const d = pixels[at + width + 1]!;
-      if (a | b | c | d)
-        out[y * small.width + x] = a === b && a === c && a === d ? a : mix(a, b, c, d);
+      if (!(a | b | c | d)) continue;
+      const isOne = a === b && a === c && a === d;
+      out[y * small.width + x] = isOne ? color(a) : mix(color(a), color(b), color(c), color(d));
     }
   }
   return { ...small, pixels: out };
 }
 
 function mix(a: number, b: number, c: number, d: number): number {
+  if (!(a | b | c | d)) return 0;
   const sum = (shift: number) =>
     ((a >>> shift) & 255) + ((b >>> shift) & 255) + ((c >>> shift) & 255) + ((d >>> shift) & 255);
   const alphas = sum(24);

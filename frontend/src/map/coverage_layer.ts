@@ -1,8 +1,8 @@
 /** A MapLibre layer that draws a coverage picture on the globe and on the flat map. */
 
 import type { CustomLayerInterface, CustomRenderMethodInput, Map as MapLibre } from "maplibre-gl";
-import { mercatorY } from "../domain/grid";
-import type { Level } from "../domain/pyramid";
+import { COLUMNS, mercatorY } from "../domain/grid";
+import type { Level, Pyramid } from "../domain/pyramid";
 import { FRAGMENT_SHADER, vertexShader } from "./shaders";
 
 /** Squares along a side of the mesh that is bent over the globe. */
@@ -19,6 +19,9 @@ const OPACITY: [zoom: number, opacity: number][] = [
   [13, 0.25],
 ];
 
+/** Of a pixel: the shader takes the whole picture from 0.97 on. */
+const NEARLY = 0.9;
+
 export class CoverageLayer implements CustomLayerInterface {
   readonly id = "coverage";
   readonly type = "custom";
@@ -29,11 +32,20 @@ export class CoverageLayer implements CustomLayerInterface {
   #programs = new Map<string, WebGLProgram>();
   #mesh: WebGLVertexArrayObject | null = null;
   #texture: WebGLTexture | null = null;
-  #pending: Level[] | null = null;
+  #pyramid: Pyramid | null = null;
+  /** The largest level that the graphics card has; null: none of this picture. */
+  #base: number | null = null;
+  #drawn: (() => void) | null;
+
+  /** `drawn` is called once the first picture is on the screen. */
+  constructor(drawn: () => void) {
+    this.#drawn = drawn;
+  }
 
   /** Draw this picture from the next frame on. */
-  show(levels: Level[]): void {
-    this.#pending = levels;
+  show(pyramid: Pyramid): void {
+    this.#pyramid = pyramid;
+    this.#base = null;
     this.#map?.triggerRepaint();
   }
 
@@ -43,6 +55,7 @@ export class CoverageLayer implements CustomLayerInterface {
     this.#programs.clear();
     this.#mesh = makeMesh(gl);
     this.#texture = null;
+    this.#base = null;
   }
 
   onRemove(): void {
@@ -53,11 +66,8 @@ export class CoverageLayer implements CustomLayerInterface {
   }
 
   render(gl: WebGL2RenderingContext, input: CustomRenderMethodInput): void {
-    if (this.#pending) {
-      this.#texture = upload(gl, this.#texture, this.#pending);
-      this.#pending = null;
-    }
-    if (!this.#map || !this.#texture) return;
+    if (!this.#map || !this.#pyramid) return;
+    const base = this.#bind(gl, this.#pyramid, isNear(this.#map));
     const program = this.#program(gl, input);
     const at = (name: string) => gl.getUniformLocation(program, name);
     gl.useProgram(program);
@@ -71,11 +81,33 @@ export class CoverageLayer implements CustomLayerInterface {
     gl.uniform4fv(at("area"), drawnArea(this.#map));
     gl.uniform1f(at("opacity"), opacityAt(this.#map.getZoom()));
     gl.uniform1i(at("picture"), 0);
-    gl.activeTexture(gl.TEXTURE0);
-    gl.bindTexture(gl.TEXTURE_2D, this.#texture);
+    gl.uniform1f(at("base"), base);
     gl.bindVertexArray(this.#mesh);
     gl.drawElements(gl.TRIANGLES, MESH * MESH * 6, gl.UNSIGNED_SHORT, 0);
     gl.bindVertexArray(null);
+    this.#tell();
+  }
+
+  /** Bind the picture, from the largest level that is looked at on; returns which one that is. */
+  #bind(gl: WebGL2RenderingContext, pyramid: Pyramid, isNear: boolean): number {
+    gl.activeTexture(gl.TEXTURE0);
+    if (this.#base !== null && (this.#base === 0 || !isNear)) {
+      gl.bindTexture(gl.TEXTURE_2D, this.#texture);
+      return this.#base;
+    }
+    gl.deleteTexture(this.#texture);
+    this.#base = isNear ? 0 : 1;
+    this.#texture = upload(gl, isNear ? [pyramid.whole(), ...pyramid.smaller] : pyramid.smaller);
+    return this.#base;
+  }
+
+  /** The frame that has just been told to the graphics card is seen when the next but one begins. */
+  #tell(): void {
+    const drawn = this.#drawn;
+    if (!drawn) return;
+    this.#drawn = null;
+    performance.mark("coverage drawn");
+    requestAnimationFrame(() => requestAnimationFrame(drawn));
   }
 
   #program(gl: WebGL2RenderingContext, { shaderData }: CustomRenderMethodInput): WebGLProgram {
@@ -101,6 +133,14 @@ export class CoverageLayer implements CustomLayerInterface {
     this.#programs.set(shaderData.variantName, program);
     return program;
   }
+}
+
+/** Whether a cell may be as large as a pixel anywhere on the screen: then the whole picture shows. */
+function isNear(map: MapLibre): boolean {
+  const cell = (512 * 2 ** map.getZoom() * devicePixelRatio) / COLUMNS;
+  // On a globe cells are larger towards the equator, and those before the centre if it is tilted.
+  const larger = 1 / Math.cos((map.getCenter().lat * Math.PI) / 180) + map.getPitch() / 30;
+  return cell * larger > NEARLY;
 }
 
 function opacityAt(zoom: number): number {
@@ -150,19 +190,14 @@ function makeMesh(gl: WebGL2RenderingContext): WebGLVertexArrayObject {
   return mesh;
 }
 
-function upload(
-  gl: WebGL2RenderingContext,
-  known: WebGLTexture | null,
-  levels: Level[],
-): WebGLTexture {
-  const texture = known ?? gl.createTexture();
-  gl.activeTexture(gl.TEXTURE0);
+function upload(gl: WebGL2RenderingContext, levels: Level[]): WebGLTexture {
+  const texture = gl.createTexture();
   gl.bindTexture(gl.TEXTURE_2D, texture);
   gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
   gl.pixelStorei(gl.UNPACK_FLIP_Y_WEBGL, false);
   gl.pixelStorei(gl.UNPACK_ALIGNMENT, 4);
   const [one] = levels as [Level];
-  if (!known) gl.texStorage2D(gl.TEXTURE_2D, levels.length, gl.RGBA8, one.width, one.height);
+  gl.texStorage2D(gl.TEXTURE_2D, levels.length, gl.RGBA8, one.width, one.height);
   levels.forEach(({ width, height, pixels }, level) => {
     const data = new Uint8Array(pixels.buffer);
     gl.texSubImage2D(gl.TEXTURE_2D, level, 0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, data);

@@ -4,7 +4,7 @@ import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { GeoJSON } from "geojson";
 import { type GeoJSONSource, Map as MapLibre, setWorkerUrl } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
-import type { Config } from "../config";
+import { type Config, config } from "../config";
 import { palette, pyramid } from "../domain/pyramid";
 import {
   chosen,
@@ -14,6 +14,7 @@ import {
   isSatelliteDown,
   painting,
   picture,
+  summary,
   theme,
   trouble,
   view,
@@ -30,25 +31,28 @@ import {
   SATELLITE,
   satelliteLayer,
   satelliteSource,
+  WATER,
 } from "./style";
 import { followTiles } from "./vector_tiles";
 
-/** The layer before which tiles are drawn: coast, borders and names stay readable over them. */
+/** The layer before which tiles are drawn: it, borders and names stay readable over them. */
 const ABOVE_TILES = "coast";
 
 setWorkerUrl(workerUrl);
 
-export function createMap(container: HTMLElement, config: Config): MapLibre {
+/** Milliseconds that everything else waits for tiles, at most. */
+const PATIENCE = 1000;
+
+/** `ready` is called when the tiles are on the screen, or will not be for a while. */
+export function createMap(container: HTMLElement, ready: () => void): MapLibre {
   const { lon, lat, zoom } = cameraOrHome();
-  const look = () => ({ theme: theme.value, isOnPicture: isOnPicture.value });
   const map = new MapLibre({
     container,
     style: {
       version: 8,
       projection: { type: view.value.flat ? "mercator" : "globe" },
-      sky: { "atmosphere-blend": ["interpolate", ["linear"], ["zoom"], 0, 0.6, 5, 0.3, 7, 0] },
-      sources: { ...groundSources(), ...markSources() },
-      layers: [...groundLayers(look()), ...markLayers()],
+      sources: {},
+      layers: groundLayers(look()).filter(({ id }) => id === WATER),
     },
     center: [lon, lat],
     zoom,
@@ -60,30 +64,53 @@ export function createMap(container: HTMLElement, config: Config): MapLibre {
     fadeDuration: isCalm() ? 0 : 300,
   });
   map.getCanvas().setAttribute("aria-label", "Map of the tiles: arrows move it, + and − zoom");
-  const isLandOver = signal(false);
-  followRest(map, container, isLandOver);
+  const isFurnished = signal(false);
+  followRest(map, container, isFurnished);
   map.on("error", ({ error }) => console.debug(error.message));
   map.once("style.load", () => {
-    const coverage = new CoverageLayer();
-    map.addLayer(coverage, ABOVE_TILES);
+    const isTime = signal(false);
+    const coverage = new CoverageLayer(() => (isTime.value = true));
+    map.addLayer(coverage);
     effect(() => paintCoverage(coverage));
-    effect(() => restyle(map, look()));
-    effect(() => showSatellite(map, config));
     effect(() => {
       map.setProjection({ type: view.value.flat ? "mercator" : "globe" });
     });
-    followTiles(map, ABOVE_TILES);
-    followMarks(map);
-    followPointer(map);
     followCamera(map);
-    // The tiles first: the land takes as long to read as they do.
+    // The tiles first: everything else takes longer to draw than they do.
+    setTimeout(() => (isTime.value = true), PATIENCE);
     once(
-      () => painting.value !== null || trouble.value !== null,
-      () => void drawLand(map).finally(() => (isLandOver.value = true)),
+      () => isTime.value || trouble.value !== null,
+      () => {
+        ready();
+        void furnish(map, coverage.id).finally(() => (isFurnished.value = true));
+      },
     );
-    void tryPictures(config);
   });
   return map;
+}
+
+/** Everything but water and tiles. */
+async function furnish(map: MapLibre, coverage: string): Promise<void> {
+  map.setSky({ "atmosphere-blend": ["interpolate", ["linear"], ["zoom"], 0, 0.6, 5, 0.3, 7, 0] });
+  for (const [id, source] of Object.entries({ ...groundSources(), ...markSources() })) {
+    map.addSource(id, source);
+  }
+  let before: string | undefined = coverage;
+  for (const layer of [...groundLayers(look()), ...markLayers()]) {
+    if (layer.id === ABOVE_TILES) before = undefined;
+    if (layer.id !== WATER) map.addLayer(layer, before);
+  }
+  effect(() => restyle(map, look()));
+  effect(() => showSatellite(map, config.value, coverage));
+  effect(() => void tryPictures(config.value));
+  followTiles(map, ABOVE_TILES);
+  followMarks(map);
+  followPointer(map);
+  await drawLand(map);
+}
+
+function look(): Parameters<typeof groundLayers>[0] {
+  return { theme: theme.value, isOnPicture: isOnPicture.value };
 }
 
 /** Run when something has become true. */
@@ -97,7 +124,7 @@ function once(isTrue: () => boolean, run: () => void): void {
 function followRest(
   map: MapLibre,
   container: HTMLElement,
-  isLandOver: ReadonlySignal<boolean>,
+  isFurnished: ReadonlySignal<boolean>,
 ): void {
   const isAtRest = signal(false);
   const stir = () => {
@@ -112,8 +139,9 @@ function followRest(
     if (painting.value) stir();
   });
   effect(() => {
-    const isShown = picture.value?.legend.collection === chosen.value?.year.collection;
-    container.ariaBusy = String(!isAtRest.value || !isShown || !isLandOver.value);
+    const isKnown = summary.value !== null || trouble.value !== null;
+    const isShown = isKnown && picture.value?.legend.collection === chosen.value?.year.collection;
+    container.ariaBusy = String(!isAtRest.value || !isShown || !isFurnished.value);
   });
 }
 
@@ -124,20 +152,20 @@ function paintCoverage(layer: CoverageLayer): void {
 }
 
 /** Give the layers of the ground the colours of a theme. */
-function restyle(map: MapLibre, look: Parameters<typeof groundLayers>[0]): void {
-  for (const { id, paint } of groundLayers(look)) {
+function restyle(map: MapLibre, as: ReturnType<typeof look>): void {
+  for (const { id, paint } of groundLayers(as)) {
     for (const [name, value] of Object.entries(paint ?? {})) {
       map.setPaintProperty(id, name as "fill-color", value as string);
     }
   }
 }
 
-function showSatellite(map: MapLibre, config: Config): void {
+function showSatellite(map: MapLibre, { basemap }: Config, coverage: string): void {
   const isWanted = isOnPicture.value;
   const isThere = map.getLayer(SATELLITE) !== undefined;
   if (isWanted && !isThere) {
-    map.addSource(SATELLITE, satelliteSource(config.basemap));
-    map.addLayer(satelliteLayer(), "coverage");
+    map.addSource(SATELLITE, satelliteSource(basemap));
+    map.addLayer(satelliteLayer(), coverage);
   } else if (!isWanted && isThere) {
     map.removeLayer(SATELLITE);
     map.removeSource(SATELLITE);

@@ -18,18 +18,19 @@ export const FRAGMENT_SHADER = `#version 300 es
 precision highp float;
 in vec2 place;
 uniform sampler2D picture;
+uniform float base;  // the largest level that the picture has
 uniform float opacity;
 out vec4 color;
 const float PI = 3.141592653589793;
 void main() {
   float latitude = atan(sinh(PI * (1.0 - 2.0 * place.y)));
-  vec2 size = vec2(textureSize(picture, 0));
+  vec2 size = vec2(textureSize(picture, 0)) * exp2(base);
   vec2 cell = vec2(place.x, 0.5 - latitude / PI) * size;
   // From afar, the level whose cells are no smaller than a pixel: none falls between two.
   vec2 width = max(fwidth(cell), 1e-6);
-  float level = max(ceil(log2(max(width.x, width.y)) - 0.05), 0.0);
+  float level = max(ceil(log2(max(width.x, width.y)) - 0.05), base);
   // From near, edges that are sharp but not jagged.
   vec2 from = cell - 0.5;
   vec2 sharp = floor(from) + 0.5 + clamp((fract(from) - 0.5) / width + 0.5, 0.0, 1.0);
-  color = textureLod(picture, (level > 0.0 ? cell : sharp) / size, level) * opacity;
+  color = textureLod(picture, (level > 0.0 ? cell : sharp) / size, level - base) * opacity;
 }`;

@@ -11,6 +11,8 @@ import type { Theme } from "../state";
 
 export const SATELLITE = "satellite";
 
+export const WATER = "water";
+
 export interface Look {
   theme: Theme;
   /** Whether there is a picture under the lines. */
@@ -91,7 +93,7 @@ export function satelliteLayer(): LayerSpecification {
 export function groundLayers({ theme, isOnPicture }: Look): LayerSpecification[] {
   const colors = COLORS[isOnPicture ? "picture" : theme];
   return [
-    { id: "water", type: "background", paint: { "background-color": colors.water } },
+    { id: WATER, type: "background", paint: { "background-color": colors.water } },
     line("graticule", colors.graticule, 0.7),
     { id: "land", type: "fill", source: "land", paint: { "fill-color": colors.land } },
     line("coast", colors.coast, 0.8, isOnPicture ? 0.5 : 0.9),

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { Map as MapLibre } from "maplibre-gl";
 import { chosen, isOnPicture, summary, theme, view } from "../state";
-import type { Config } from "../config";
+import { config } from "../config";
 import { AreaPanel } from "./Area";
 import { Controls } from "./Controls";
 import { Drop } from "./Drop";
@@ -17,7 +17,7 @@ import { TilePanel } from "./Tile";
 import { Timeline } from "./Timeline";
 import { Tooltip } from "./Tooltip";
 
-export function App({ map, config }: { map: MapLibre; config: Config }) {
+export function App({ map }: { map: MapLibre }) {
   // On a phone the panel is a sheet that is pulled up; elsewhere it is always open.
   const isOpen = useSignal(false);
   const isBeside = view.value.tile !== null || view.value.area !== null;
@@ -71,7 +71,7 @@ export function App({ map, config }: { map: MapLibre; config: Config }) {
         </aside>
       )}
       <Controls map={map} />
-      <Credits attribution={config.basemap.attribution} />
+      <Credits />
       <Timeline />
       <Tooltip />
       <Notices />
@@ -80,7 +80,8 @@ export function App({ map, config }: { map: MapLibre; config: Config }) {
   );
 }
 
-function Credits({ attribution }: { attribution: string }) {
+function Credits() {
+  const { attribution } = config.value.basemap;
   return (
     <p class="credits">
       {isOnPicture.value && (
