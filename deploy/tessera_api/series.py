@@ -20,6 +20,8 @@ class Series:
     year: int
     revision: int
     loaded_at: dt.datetime
+    linked: str | None
+    """Digest of what the stores' manifests said when they were linked."""
     tiles: int
     first_id: int
     all_stores: int | None
@@ -27,9 +29,13 @@ class Series:
     """Configured stores, the most preferred first."""
 
     @property
-    def version(self) -> tuple[int, dt.datetime]:
-        """Changes with all that is shown of it; the revision alone begins anew with a database."""
-        return self.revision, self.loaded_at
+    def version(self) -> tuple[object, ...]:
+        """Changes with all that is shown of it.
+
+        Revisions alone would not do: another database begins anew, and a standby that takes over
+        may count on from before the last link.
+        """
+        return self.revision, self.loaded_at, self.linked
 
 
 async def find(connection: Connection, collection: str) -> Series:
