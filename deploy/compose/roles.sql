@@ -17,3 +17,11 @@ ALTER ROLE CURRENT_USER PASSWORD :'owner';
 ALTER ROLE tessera_api PASSWORD :'api';
 ALTER ROLE tessera_reader PASSWORD :'reader';
 ALTER ROLE replicator PASSWORD :'replication';
+
+-- Ways to fill the disk that PostgreSQL leaves open to everybody who may connect; pgSTAC's own
+-- functions need the first.
+REVOKE TEMPORARY ON DATABASE :"DBNAME" FROM PUBLIC;
+SELECT format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), rolname)
+FROM pg_roles WHERE rolname IN ('pgstac_admin', 'pgstac_ingest')
+\gexec
+REVOKE EXECUTE ON FUNCTION lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) FROM PUBLIC;
