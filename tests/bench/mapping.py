@@ -11,6 +11,7 @@ import io
 import os
 import statistics
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ _VISITS = 7
 
 _SHOWN = 0.9
 """Part of the coverage that a frame has to have."""
+
+_PATIENCE = 10
+"""Seconds until the last frame is there."""
 
 _MARKS = """
     () => Object.fromEntries([
@@ -122,15 +126,18 @@ def _visit(browser: Browser, site: str) -> Visit:
         page.goto(site, wait_until="commit")
         page.locator("#map[aria-busy=false]").wait_for(timeout=60_000)
         whole = _share(page.screenshot())
-        if whole < 0.01:
+        if not whole:
             raise SystemExit(f"{site} shows no coverage")
+        end = time.monotonic() + _PATIENCE
         while not frames or _share(frames[-1][1]) < _SHOWN * whole:
+            if time.monotonic() > end:
+                raise SystemExit("too few tiles to be told apart in a film: take more")
             page.wait_for_timeout(50)
     origin = page.evaluate("performance.timeOrigin") / 1000
     marks: dict[str, float] = page.evaluate(_MARKS)
     context.close()
-    shown = next(time for time, frame in frames if _share(frame) >= _SHOWN * whole)
-    return Visit(shown - origin, {name: time / 1000 for name, time in marks.items()})
+    shown = next(at for at, frame in frames if _share(frame) >= _SHOWN * whole)
+    return Visit(shown - origin, {name: at / 1000 for name, at in marks.items()})
 
 
 @contextmanager
