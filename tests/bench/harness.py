@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -40,6 +41,24 @@ class Row:
     unit: str
     tiles: int
 
+    @property
+    def bound(self) -> str:
+        """What the ratio is held against; empty when nothing is asked of it."""
+        return self.reach or self.aim
+
+    @property
+    def more_is_better(self) -> bool:
+        """Which way the ratio should go."""
+        return self.bound.startswith(">")
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the ratio is what `reach` asks for."""
+        if not self.reach:
+            return True
+        bound = float(self.reach.split()[1])
+        return self.ratio >= bound if self.more_is_better else self.ratio <= bound
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -66,6 +85,10 @@ class Bench:
             note(f"making {tiles:,} synthetic tiles")
             run([BIN / "python", "-m", "tessera_catalog.synthetic", folder, "--tiles", str(tiles)])
         return folder
+
+    def forget(self, tiles: int) -> None:
+        """Delete the synthetic files of that size, which may be many gigabytes."""
+        shutil.rmtree(self.folder / f"synthetic-{tiles}")
 
     def _administer(self, statement: str) -> None:
         conninfo = self.server.conninfo("postgres")
@@ -111,6 +134,19 @@ def run(command: list[object], environment: dict[str, str] | None = None) -> str
     return done.stdout
 
 
+_PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""Run from an interpreter that has loaded nothing: a child's peak begins with its parent's."""
+
+
+def peak_memory(command: list[object], environment: dict[str, str] | None = None) -> float:
+    """Gigabytes that a program had at most in memory."""
+    return int(run([sys.executable, "-c", _PEAK, *command], environment)) * 1024 / 1e9
+
+
 def seconds(work: Callable[[], object]) -> float:
     """Wall time of a call."""
     begun = time.perf_counter()
@@ -139,13 +175,14 @@ def note(line: str) -> None:
 
 
 def table(rows: list[Row]) -> str:
-    """The rows as people read them."""
+    """The rows as people read them; ! marks a ratio that does not reach what it should."""
     lines = [
-        f"{'':<34}{'rival':>12}{'ours':>12}  {'ratio':>8}  {'reach':<8}{'aim':<8}{'tiles':>10}"
+        f"{'':<40}{'rival':>12}{'ours':>12}  {'ratio':>8}  {'reach':<8}{'aim':<8}{'tiles':>10}"
     ]
     for row in rows:
         lines.append(
-            f"{row.name:<34}{row.rival:>12.4g}{row.ours:>12.4g}  {row.ratio:>8.3g}  "
+            f"{row.name:<40}{row.rival:>12.4g}{row.ours:>12.4g}  {row.ratio:>8.3g}"
+            f"{' ' if row.is_reached else '!'} "
             f"{row.reach:<8}{row.aim:<8}{row.tiles:>10,}  {row.unit}"
         )
     return "\n".join(lines)

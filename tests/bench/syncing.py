@@ -11,7 +11,7 @@ from pathlib import Path
 
 import copies
 import numpy as np
-from harness import BIN, FULL, Bench, Row, medians, note, run, seconds
+from harness import BIN, FULL, Bench, Row, connect, medians, note, peak_memory, run, seconds
 from loading import load, migrate
 
 from tessera_catalog import grid
@@ -39,13 +39,6 @@ import pyarrow.parquet as pq
 for path in sys.argv[1:]:
     pq.read_table(path, columns=["year", "lon_i", "lat_i"])
 """
-
-_PEAK = """
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
-"""Run from an interpreter that has loaded nothing: a child's peak begins with its parent's."""
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -104,15 +97,18 @@ def _planning(bench: Bench, planned: float, read: float) -> Iterator[Row]:
     unit = "s, whole processes; pyarrow reads year, lon_i, lat_i of both"
     yield Row(f"{star} plan", read, planned, planned / read, "<= 4", "<= 2", unit, tiles)
     theirs, ours = (
-        int(run([sys.executable, "-c", _PEAK, *command])) * 1024 / 1e9
-        for command in (_reading(bench, tiles), _plan(bench, tiles))
+        peak_memory(command) for command in (_reading(bench, tiles), _plan(bench, tiles))
     )
     unit = "GB, ours counts; beside it what reading the keys takes"
     yield Row(f"{star} plan, peak memory", theirs, ours, ours, "<= 1.5", "<= 0.8", unit, tiles)
 
 
 def _linking(bench: Bench) -> Row:
-    """Link a manifest that lost some tiles, and again when it has them back, and both again."""
+    """Link a manifest that lost some tiles, and again when it has them back, and both again.
+
+    Not while the server still writes what the first link of everything has changed: links come
+    days later. After a checkpoint, when each page that is changed goes to the log whole.
+    """
     data, changed = _data(bench), round(_CHANGED * bench.tiles / FULL)
     link = [BIN / "tessera-sync", "link", "--json", "--data", data]
     with bench.database() as environment:
@@ -121,6 +117,10 @@ def _linking(bench: Bench) -> Row:
         loaded = load(bench.synthetic(bench.tiles) / "registry.parquet", environment)
         first = seconds(lambda: run(link, environment))
         note(f"loaded in {loaded:.1f} s, linked in {first:.1f} s; link {changed:,} changed tiles")
+        with connect(environment) as connection:
+            connection.autocommit = True
+            connection.execute("VACUUM (ANALYZE)")
+            connection.execute("CHECKPOINT")
         manifest, before = manifests.path_of(data, "scaleway"), data / "before"
         gone = keys_of(_some_same(data, changed))
         times = []
@@ -133,7 +133,7 @@ def _linking(bench: Bench) -> Row:
     ours = statistics.median(times)
     unit = f"s; our own load; {changed:,} tiles"
     return Row(f"{_star(bench)} link of changed tiles", loaded, ours, ours / loaded, "<= 0.05",
-               "0.02", unit, bench.tiles)  # fmt: skip
+               "<= 0.02", unit, bench.tiles)  # fmt: skip
 
 
 def _link_seconds(link: list[object], environment: dict[str, str], changed: int) -> float:
