@@ -28,7 +28,7 @@ def _load_year(run: Run, job: Job, step: Callable[[int], None], *, alone: bool) 
         # Others build indexes beside: workers would get in the way of each other.
         if not alone:
             connection.execute("SET max_parallel_maintenance_workers = 0")
-        # Small files of a new year go to the log, which is synced once, instead of each being synced.
+        # Small files of a new year go to the log, which is synced once, and are not synced each.
         connection.execute("SET wal_skip_threshold = '64MB'")
         is_new = not tiles.exists(connection, series)
         if is_new:

@@ -1,4 +1,4 @@
-"""The file of one store's manifest, `<store>.parquet`: written and read year by year.
+"""The file of one store's manifest, `<store>.parquet`, read year by year; manifest_writer writes it.
 
 The columns are MANIFEST's and one more, `fingerprint`, so that two manifests are compared without
 reading their hashes. Row groups do not cross years, rows are sorted by `grid.cell`, and the
@@ -13,8 +13,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -25,8 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tessera_catalog import grid
-from tessera_catalog.arrays import empty, number, to_arrow, to_numpy
+from tessera_catalog.arrays import empty, number, to_arrow
 from tessera_catalog.columns import TIMESTAMP
 from tessera_catalog.errors import InputError
 from tessera_catalog.fingerprint import (
@@ -47,15 +46,10 @@ FILE_COLUMNS = dict(
 )
 """Name in the file of each of our columns."""
 
-ROW_GROUP = 65_536
-"""Rows of a row group: few enough to stay in a processor's cache, enough to be read at once."""
+KEY = b"tessera_manifest"
+"""Key of what a manifest says of itself, as JSON, in the file's metadata."""
 
-_KEY = b"tessera_manifest"
-_FORMAT = 1
-# Plain where values hardly repeat: decoding is then a copy.
-_REPEATING = [
-    n for n in MANIFEST.names if n not in ("hash", "scales_hash", "mtime", "scales_mtime")
-]
+FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -72,55 +66,6 @@ class About:
     """Version of the tool that wrote the file."""
     changed: str = ""
     """What changed some of its tiles since, if anything did."""
-
-
-def write(
-    target: Path | pa.NativeFile,
-    about: About,
-    years: Iterable[pa.Table],
-    labels: Mapping[str, str] | None = None,
-) -> str:
-    """Write tables of ROWS, one a year in ascending order and each sorted by cell.
-
-    `labels` are more schema metadata. Returns the digest. OSError when the file cannot be written;
-    ValueError when the rows are not in order or a tile stands there twice.
-    """
-    digest, tiles, last = RowsDigest(), 0, 0
-    digests: dict[int, str] = {}
-    unknown: dict[int, list[str]] = {}
-    groups: list[int] = []
-    schema = pa.schema([*MANIFEST, FINGERPRINT], dict(labels or {}))
-    with pq.ParquetWriter(
-        target,
-        schema,
-        compression="none",
-        use_dictionary=_REPEATING,
-        write_page_index=False,
-        # A bit that flips on a disk would make a size or a hash another one, and a tile stale.
-        write_page_checksum=True,
-    ) as writer:
-        for table in years:
-            if table.num_rows == 0:
-                continue
-            rows = table.combine_chunks()
-            year = _one_year(rows)
-            if year <= last:
-                raise ValueError(f"year {year} comes after {last}")
-            marks = fingerprints(rows.column("embeddings_sha256"), rows.column("scales_sha256"))
-            digest.add(rows, marks)
-            digests[year] = year_digest(rows.append_column(FINGERPRINT, marks))
-            content = _to_file(rows, marks, schema)
-            writer.write_table(content, row_group_size=ROW_GROUP)
-            groups += [year] * -(-rows.num_rows // ROW_GROUP)
-            unknown[year] = [
-                name for name in schema.names if content.column(name).null_count == rows.num_rows
-            ]
-            last, tiles = year, tiles + rows.num_rows
-        text = asdict(about) | {"made": about.made.isoformat(), "format": _FORMAT}
-        text |= {"digest": digest.text(), "tiles": tiles, "years": digests}
-        text |= {"groups": groups, "unknown": unknown}
-        writer.add_key_value_metadata({_KEY.decode(): json.dumps(text)})
-    return digest.text()
 
 
 class Manifest:
@@ -145,7 +90,7 @@ class Manifest:
         metadata = schema.metadata or {}
         # What is added at the end of writing stands in the file's metadata alone.
         try:
-            self._text = json.loads((self._file.metadata.metadata or {}).get(_KEY, b"{}"))
+            self._text = json.loads((self._file.metadata.metadata or {}).get(KEY, b"{}"))
             self.about = self._about(source, metadata)
             groups = self._text_groups()
         except (ValueError, AttributeError, TypeError) as error:
@@ -302,22 +247,3 @@ def is_manifest(schema: pa.Schema) -> bool:
 def ascending(cells: npt.NDArray[Any]) -> bool:
     """Whether cell numbers are in order and none stands there twice."""
     return bool((cells[1:] > cells[:-1]).all())
-
-
-def _one_year(rows: pa.Table) -> int:
-    years = to_numpy(rows.column("year"))
-    cells = grid.cell(
-        to_numpy(rows.column("lon_i")).astype(np.int32),
-        to_numpy(rows.column("lat_i")).astype(np.int32),
-    )
-    if years.min() != years.max() or not ascending(cells):
-        raise ValueError("rows of a manifest must be of one year and sorted by cell, each once")
-    return int(years[0])
-
-
-def _to_file(rows: pa.Table, marks: pa.Array, schema: pa.Schema) -> pa.Table:
-    columns = {FILE_COLUMNS[name]: rows.column(name) for name in ROWS.names}
-    for name in ("lon", "lat"):
-        columns[name] = to_arrow(to_numpy(rows.column(f"{name}_i")) / 100.0)
-    columns[FINGERPRINT.name] = marks
-    return pa.table([columns[name] for name in schema.names], schema=schema)

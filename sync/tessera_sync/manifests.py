@@ -25,8 +25,9 @@ from tessera_catalog.arrays import empty, to_arrow, to_numpy
 from tessera_catalog.errors import InputError
 from tessera_catalog.locks import lock
 from tessera_catalog.manifest import TILES
+from tessera_catalog.manifest_writer import write
 from tessera_catalog.registry import open_registry
-from tessera_catalog.store_manifest import ROWS, About, Manifest, is_manifest, write
+from tessera_catalog.store_manifest import ROWS, About, Manifest, is_manifest
 
 __all__ = [
     "About",

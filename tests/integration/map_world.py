@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 from registries import STORES, load_rows, row
 
-from tessera_catalog import store_manifest
+from tessera_catalog import manifest_writer
 from tessera_catalog.grid import cell
 from tessera_catalog.link import Linked, Told, link
 from tessera_catalog.progress import Progress
@@ -100,7 +100,7 @@ def link_placed(conninfo: str, folder: Path, placed: Placed, *stores: str) -> Li
         path = folder / f"{store}.parquet"
         about = About(store, "v1", MADE, "a test", "0")
         position = STORES.names.index(store)
-        store_manifest.write(path, about, [_year(y, placed[y], position) for y in sorted(placed)])
+        manifest_writer.write(path, about, [_year(y, placed[y], position) for y in sorted(placed)])
         told[store] = Told(Manifest(path))
     return link(told, STORES, "v1", Progress(), conninfo)
 

@@ -19,7 +19,7 @@ from clusters import DATABASE, Site
 from registries import STORES, execute, load_rows, rows, value
 
 from tessera_api.queries import query
-from tessera_catalog import store_manifest
+from tessera_catalog import manifest_writer
 from tessera_catalog.grid import cell
 from tessera_catalog.link import Told, link
 from tessera_catalog.progress import Progress
@@ -89,7 +89,7 @@ def link_part(conninfo: str, folder: Path, part: int) -> None:
         ]
         tables.append(pa.Table.from_pylist(copies, schema=ROWS))
     file = folder / "s3.parquet"
-    store_manifest.write(file, About("s3", "v1", dt.datetime.now(dt.UTC), "a test", "0"), tables)
+    manifest_writer.write(file, About("s3", "v1", dt.datetime.now(dt.UTC), "a test", "0"), tables)
     link({"s3": Told(Manifest(file))}, STORES, "v1", Progress(), conninfo)
 
 

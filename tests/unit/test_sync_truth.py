@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from manifest_rows import Key, row, save, sha
 
-from tessera_catalog import grid, store_manifest
+from tessera_catalog import grid, manifest_writer
 from tessera_sync import truth
 from tessera_sync.compare import compare
 from tessera_sync.selection import Selection
@@ -107,7 +107,7 @@ def test_manifests_of_any_blocks_agree_with_the_naive_rule(
     source: dict[Key, Row], target: dict[Key, Row], row_group: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store_manifest, "ROW_GROUP", row_group)
+        patch.setattr(manifest_writer, "ROW_GROUP", row_group)
         found = states(Path(folder), source, target)
     expected = {key: naive(source.get(key), target.get(key)) for key in {**source, **target}}
     assert found == expected

@@ -24,6 +24,7 @@ from tessera_catalog.registry import open_registry
 from tessera_catalog.store_manifest import ROWS, Manifest
 from tessera_catalog.stores import Stores, load_stores
 from tessera_catalog.synthetic import Gaps, generate, parse_gaps
+from tessera_catalog.synthetic_files import REGISTRY
 
 pytest.importorskip("global_land_mask", reason="the extra 'synthetic' is not installed")
 
@@ -100,7 +101,7 @@ def registry(out: Path) -> dict[Key, Tile]:
 
 def test_the_registry_has_the_schema_of_2025_and_says_that_it_is_synthetic(out: Path) -> None:
     file = pq.ParquetFile(out / "registry.parquet")
-    assert file.schema_arrow.equals(synthetic.REGISTRY)
+    assert file.schema_arrow.equals(REGISTRY)
     assert file.metadata.num_rows == TILES
     label = open_registry(out / "registry.parquet").metadata[SYNTHETIC_KEY]
     assert json.loads(label) == {
