@@ -1,6 +1,6 @@
-"""The file of one store's manifest, `<store>.parquet`, read year by year; manifest_writer writes it.
+"""The file of one store's manifest, `<store>.parquet`, read year by year.
 
-The columns are MANIFEST's and one more, `fingerprint`, so that two manifests are compared without
+`manifest_writer` writes it. The columns are MANIFEST's and one more, `fingerprint`, so that two manifests are compared without
 reading their hashes. Row groups do not cross years, rows are sorted by `grid.cell`, and the
 metadata says whose manifest it is, the digest of its rows, the year of each row group and which
 columns know nothing. (Parquet's own statistics tell the latter two as well; but pyarrow ends the
