@@ -1,11 +1,12 @@
 """The file of one store's manifest, `<store>.parquet`, read year by year.
 
-`manifest_writer` writes it. The columns are MANIFEST's and one more, `fingerprint`, so that two manifests are compared without
-reading their hashes. Row groups do not cross years, rows are sorted by `grid.cell`, and the
-metadata says whose manifest it is, the digest of its rows, the year of each row group and which
-columns know nothing. (Parquet's own statistics tell the latter two as well; but pyarrow ends the
-whole process when it is asked for those of some damaged files.) A file with MANIFEST's columns and
-order but without these helps is read too, more slowly; other files are not for this module.
+`manifest_writer` writes it. The columns are MANIFEST's and one more, `fingerprint`, so that two
+manifests are compared without reading their hashes. Row groups do not cross years, rows are sorted
+by `grid.cell`, and the metadata says whose manifest it is, the digest of its rows, the year of each
+row group and which columns know nothing. (Parquet's own statistics tell the latter two as well; but
+pyarrow ends the whole process when it is asked for those of some damaged files.) A file with
+MANIFEST's columns and order but without these helps is read too, more slowly; other files are not
+for this module.
 """
 
 from __future__ import annotations
