@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness import BIN, FULL, Bench, Row, note, run
-from loading import load, migrate
+from loading import linked
 from searching import OURS
 from serving import Client, Request, serving
 
@@ -18,12 +18,7 @@ _PAGED = 60_000
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Measure the export of all items, in items a second."""
-    data = bench.synthetic(bench.tiles)
-    with bench.database() as environment:
-        migrate(environment)
-        note(f"load and link {bench.tiles:,}")
-        load(data / "registry.parquet", environment)
-        run([BIN / "tessera-sync", "link", "--data", data], environment)
+    with linked(bench, bench.tiles) as environment:
         note("export of items")
         told = _export(environment, bench.folder / "exported")
         note("the same items from the API, page by page")

@@ -6,6 +6,7 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness import BIN, FULL, Bench, Row, connect, note, peak_memory, run, seconds
@@ -35,6 +36,21 @@ def migrate(environment: dict[str, str]) -> None:
         [BIN / "python", "-c", "from tessera_catalog.database import migrate; migrate()"],
         environment,
     )
+
+
+@contextmanager
+def linked(bench: Bench, tiles: int) -> Iterator[dict[str, str]]:
+    """The environment of a catalogue of synthetic tiles, linked, and not at work any more."""
+    data = bench.synthetic(tiles)
+    with bench.database() as environment:
+        migrate(environment)
+        note(f"load and link {tiles:,}")
+        load(data / "registry.parquet", environment)
+        run([BIN / "tessera-sync", "link", "--data", data], environment)
+        with connect(environment) as connection:
+            connection.autocommit = True
+            connection.execute("VACUUM (ANALYZE)")
+        yield environment
 
 
 def _against_pypgstac(bench: Bench) -> Row:

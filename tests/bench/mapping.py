@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import BIN, FULL, Bench, Row, note, run
-from loading import load, migrate
+from harness import FULL, Bench, Row
+from loading import linked
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from searching import OURS
@@ -64,14 +64,12 @@ class Visit:
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Open the map of all tiles again and again."""
-    data = bench.synthetic(bench.tiles)
-    with bench.database() as environment:
-        migrate(environment)
-        note(f"load and link {bench.tiles:,}")
-        load(data / "registry.parquet", environment)
-        run([BIN / "tessera-sync", "link", "--data", data], environment)
-        with serving(OURS, environment) as port, site_running(f"127.0.0.1:{port}") as site:
-            visits = measure(site)
+    with (
+        linked(bench, bench.tiles) as environment,
+        serving(OURS, environment) as port,
+        site_running(f"127.0.0.1:{port}") as site,
+    ):
+        visits = measure(site)
     ours = statistics.median(visit.shown for visit in visits)
     star = "* " if bench.tiles >= FULL else "(*) "
     unit = f"s from navigation; the bound; {parts(visits)}"

@@ -14,8 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import stock
-from harness import BIN, FULL, Bench, Row, connect, note, run, seconds
-from loading import load, migrate
+from harness import FULL, Bench, Row, connect, note, seconds
+from loading import linked
 from psycopg import sql
 from serving import Client, Request, Times, serving, throughput
 
@@ -95,15 +95,8 @@ def rows(bench: Bench) -> Iterator[Row]:
 def _pair(bench: Bench, tiles: int) -> Iterator[Pair]:
     """A catalogue of synthetic tiles, linked, served by both."""
     with ExitStack() as stack:
-        ours, theirs = (stack.enter_context(bench.database()) for _ in range(2))
-        data = bench.synthetic(tiles)
-        migrate(ours)
-        note(f"load and link {tiles:,}")
-        load(data / "registry.parquet", ours)
-        run([BIN / "tessera-sync", "link", "--data", data], ours)
-        with connect(ours) as connection:
-            connection.autocommit = True
-            connection.execute("VACUUM (ANALYZE)")
+        ours = stack.enter_context(linked(bench, tiles))
+        theirs = stack.enter_context(bench.database())
         note("the same items into an untouched pgSTAC database")
         stock.fill(ours, theirs)
         ports = (
