@@ -81,6 +81,9 @@ def _completed(generate: Callable[[], dict[str, Any]]) -> Callable[[], dict[str,
         schemas["Problem"] = PROBLEM
         # `fields` leaves out any member.
         schemas.get("Item", {}).pop("required", None)
+        if "MediaType" in schemas:  # what tipg says links may lead to
+            known = schemas["MediaType"]["enum"]
+            schemas["MediaType"] |= {"enum": list(dict.fromkeys([*known, MEDIA_TYPE]))}
         for path, item in document["paths"].items():
             for operation in item.values():
                 _without_null(operation.get("parameters", ()))

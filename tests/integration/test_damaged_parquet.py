@@ -19,7 +19,7 @@ from tessera_catalog.synthetic import generate
 
 SYNC = LOAD.with_name("tessera-sync")
 DAMAGE = Path(__file__).with_name("parquet_damage.py")
-COUNT = 250
+COUNT = 150
 """Damaged files of each kind; `python tests/integration/parquet_damage.py` makes more."""
 
 

@@ -34,7 +34,8 @@ REFUSED = errors.InsufficientPrivilege
 
 def manifest() -> dict[str, object]:
     text = (ROOT / "deploy" / "kubernetes" / "database.yaml").read_text()
-    spec: dict[str, object] = yaml.safe_load(text)["spec"]
+    (cluster,) = (each for each in yaml.safe_load_all(text) if each["kind"] == "Cluster")
+    spec: dict[str, object] = cluster["spec"]
     return spec
 
 

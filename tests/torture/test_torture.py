@@ -31,7 +31,7 @@ from torture_world import BUCKET, ORIGIN, TREE, Copies
 from tessera_local.throwaway import throwaway
 from tessera_local.tuning import demo_settings
 
-ROUNDS = int(os.environ.get("ROUNDS") or 3)
+ROUNDS = int(os.environ.get("ROUNDS") or 2)
 SEED = int(os.environ.get("SEED") or random.randrange(2**32))
 
 DATABASE = "torture"
@@ -162,12 +162,13 @@ def _told(ended: Ended) -> str:
     return f"after {ended.struck:.2f} s and ended with {ended.code}"
 
 
-@pytest.fixture
-def torture(tmp_path: Path) -> Iterator[Torture]:
+@pytest.fixture(scope="module")
+def torture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Torture]:
     """A world with servers of its own."""
     if not seaweedfs.installed():
         pytest.skip("SeaweedFS is not installed (it has no wheel for this machine's processor)")
     chance = random.Random(SEED)
+    tmp_path = tmp_path_factory.mktemp("torture")
     (tmp_path / "weed").mkdir()
     weed, faults = seaweedfs.Weed(tmp_path / "weed"), Faults()
     with throwaway(demo_settings()) as database:
