@@ -83,6 +83,10 @@ class Victims:
         for each in (pid, *map(int, children)):
             with suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
+        # A killed process takes a moment to die, and so long the cluster counts as running.
+        with suppress(OSError):
+            while Path(f"/proc/{pid}/cmdline").read_bytes():
+                time.sleep(0.01)
 
     @contextmanager
     def _misbehaving(self, really: bool) -> Iterator[None]:
