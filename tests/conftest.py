@@ -40,7 +40,8 @@ def database(postgres: Server) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def _template(postgres: Server) -> Iterator[str]:
     from tessera_catalog.catalogue import put_queryables
-    from tessera_catalog.database import connect, migrate
+    from tessera_catalog.database import connect
+    from tessera_catalog.migrations import migrate
     from tessera_catalog.stores import load_stores
 
     with _new_database(postgres) as name:
@@ -54,7 +55,7 @@ def _template(postgres: Server) -> Iterator[str]:
 @pytest.fixture
 def migrated_database(postgres: Server, _template: str) -> Iterator[str]:
     """Connection string of a database with pgSTAC and our schema and no data."""
-    from tessera_catalog.database import migrate
+    from tessera_catalog.migrations import migrate
 
     with _new_database(postgres, _template) as name:
         # The copy has all but how the roles behave in it, which the server keeps beside it.

@@ -10,9 +10,10 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import class_row
 
-from tessera_catalog.database import Connection, is_empty, query
+from tessera_catalog.database import Connection, query
 from tessera_catalog.errors import InputError
 from tessera_catalog.grid import CELLS
+from tessera_catalog.migrations import is_empty
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ import typer
 from shapely import make_valid
 from shapely.geometry import shape
 
-from tessera_catalog.database import connect, migrate, query
+from tessera_catalog.database import connect, query
 from tessera_catalog.errors import InputError
+from tessera_catalog.migrations import migrate
 from tessera_catalog.run import run
 
 _LAYER = "countries"

@@ -21,11 +21,11 @@ from tessera_catalog.database import (
     Connection,
     composed,
     connect,
-    migrate,
     query,
     wait_for_load_lock,
 )
 from tessera_catalog.errors import InputError
+from tessera_catalog.migrations import migrate
 from tessera_catalog.parallel import side_by_side
 from tessera_catalog.progress import Progress
 from tessera_catalog.said import Rows, copy_said

@@ -11,12 +11,13 @@ import time
 from pathlib import Path
 
 from tessera_catalog import catalogue, items
-from tessera_catalog.database import connect, is_empty, migrate, wait_for_load_lock
+from tessera_catalog.database import connect, wait_for_load_lock
 from tessera_catalog.errors import InputError, Refused
 from tessera_catalog.feed import Feed, read
 from tessera_catalog.load_plan import Job, Options, Run, Summary, changed, check_prune, preview
 from tessera_catalog.load_years import load_years
 from tessera_catalog.manifest import SYNTHETIC_KEY
+from tessera_catalog.migrations import is_empty, migrate
 from tessera_catalog.nameless import nameless_files
 from tessera_catalog.progress import Progress
 from tessera_catalog.registry import Registry, open_registry

@@ -33,7 +33,7 @@ def load(registry: Path, environment: dict[str, str]) -> float:
 def migrate(environment: dict[str, str]) -> None:
     """Install the schema, so that a load that is timed only loads."""
     run(
-        [BIN / "python", "-c", "from tessera_catalog.database import migrate; migrate()"],
+        [BIN / "python", "-c", "from tessera_catalog.migrations import migrate; migrate()"],
         environment,
     )
 

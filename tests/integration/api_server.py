@@ -16,7 +16,7 @@ import httpx
 import psycopg
 import pytest
 
-from tessera_catalog.database import migrate
+from tessera_catalog.migrations import migrate
 from tessera_local.ports import free_port
 from tessera_local.server import Server
 

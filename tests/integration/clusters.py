@@ -21,7 +21,7 @@ import pytest
 from console import rehearse
 from registries import TOOL, environment
 
-from tessera_catalog.database import migrate
+from tessera_catalog.migrations import migrate
 from tessera_local.binaries import find_binaries
 from tessera_local.ports import free_port
 from tessera_local.server import Server

@@ -23,7 +23,7 @@ from map_world import MADE, OTHER, PLACED, STATES, verified
 from prometheus_client.parser import text_string_to_metric_families
 from registries import STORES, execute, value
 
-from tessera_catalog.database import migrate
+from tessera_catalog.migrations import migrate
 from tessera_local.ports import free_port
 from tessera_local.server import Server
 

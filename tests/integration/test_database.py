@@ -13,9 +13,10 @@ import pytest
 from psycopg import sql
 from registries import execute, load_rows, row, rows, select, value
 
-from tessera_catalog import database as tessera
-from tessera_catalog.database import PGSTAC_VERSION, connect, migrate
+from tessera_catalog import migrations as tessera
+from tessera_catalog.database import connect
 from tessera_catalog.errors import Failed, InputError
+from tessera_catalog.migrations import PGSTAC_VERSION, migrate
 
 MIGRATIONS = {
     path.name: path.read_text()

@@ -17,7 +17,7 @@ import pytest
 from api_server import running
 from console import rehearse
 
-from tessera_catalog.database import migrate
+from tessera_catalog.migrations import migrate
 from tessera_local.throwaway import throwaway_cluster
 
 OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"

@@ -22,7 +22,8 @@ from registries import (
     write,
 )
 
-from tessera_catalog.database import connect, migrate, wait_for_load_lock
+from tessera_catalog.database import connect, wait_for_load_lock
+from tessera_catalog.migrations import migrate
 
 
 def start(env: Mapping[str, str], folder: Path, *arguments: object) -> subprocess.Popen[str]:

@@ -20,8 +20,8 @@ from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 from registries import load_rows, rows, value
 
-from tessera_catalog.database import migrate
 from tessera_catalog.errors import Failed
+from tessera_catalog.migrations import migrate
 from tessera_local.server import Server
 from tessera_local.throwaway import throwaway_cluster
 

@@ -25,7 +25,7 @@ from registries import (
     write,
 )
 
-from tessera_catalog import database as tessera
+from tessera_catalog import migrations as tessera
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations" / "upgrade.md"
 

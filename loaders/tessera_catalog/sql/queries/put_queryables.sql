@@ -1,6 +1,7 @@
 -- Queryables of all collections from {queryables}, a JSON array of {{name, definition, index}}; one
 -- that is there already, just so, is left alone, for writing it looks through the indexes of every
--- partition. Those of stores that are no longer configured go. Not by pgSTAC's function for one of them, which would do that once for each.
+-- partition. Those of stores that are no longer configured go. Not by pgSTAC's function for one of
+-- them, which would do that once for each.
 DELETE FROM pgstac.queryables q
 USING jsonb_to_recordset({queryables}) AS w (name text, definition jsonb, index text)
 WHERE q.name = w.name
