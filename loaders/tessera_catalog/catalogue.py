@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from psycopg import sql
 from psycopg.rows import class_row
@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from tessera_catalog import collections as stac
 from tessera_catalog.database import Connection, composed, query
 from tessera_catalog.errors import InputError
+from tessera_catalog.queryables import queryables
 from tessera_catalog.stores import Stores
 
 
@@ -93,8 +94,7 @@ def forget_stores(connection: Connection) -> None:
 
 def put_queryables(connection: Connection, stores: Stores) -> None:
     """Make pgSTAC's queryables agree with ours; writes, and so indexes, only what differs."""
-    wanted = stac.queryables(stores)
-    rows = [{"name": q.name, "definition": q.definition, "index": q.index} for q in wanted]
+    rows = [asdict(one) for one in queryables(stores)]
     connection.execute("SET LOCAL search_path = pgstac, public")
     connection.execute(composed("put_queryables", queryables=sql.Literal(Jsonb(rows))))
     connection.execute("SET LOCAL search_path = public")

@@ -8,7 +8,8 @@ from typing import Any
 import pystac
 import pytest
 
-from tessera_catalog.collections import ITEM_ASSETS, Facts, collection, queryables
+from tessera_catalog.collections import ITEM_ASSETS, Facts, collection
+from tessera_catalog.queryables import queryables
 from tessera_catalog.stores import load_stores
 
 STORES = load_stores()
