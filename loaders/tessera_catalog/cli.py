@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,31 +21,39 @@ from tessera_catalog.stores import load_stores
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
+# The options, in the order in which the help lists them.
+Source = Annotated[str, typer.Argument(help="parquet file: a path, https://… or s3://…")]
+Holder = Annotated[str | None, typer.Option(help="store the registry is of (default: the primary)")]
+Dataset = Annotated[str | None, typer.Option(help="dataset version, for example v1")]
+Year = Annotated[list[int] | None, typer.Option(help="only this year; may be repeated")]
+Bbox = Annotated[str | None, typer.Option(help="only tiles in W,S,E,N, in degrees")]
+Prune = Annotated[bool, typer.Option("--prune", help="remove tiles that the registry lacks")]
+Force = Annotated[bool, typer.Option("--force", help="let --prune remove more than 5%")]
+AllowRejected = Annotated[
+    bool, typer.Option("--allow-rejected", help="load the rest though over 1% of the rows are bad")
+]
+RejectedFile = Annotated[Path | None, typer.Option(help="write rejected rows to this CSV")]
+StoresFile = Annotated[
+    Path | None, typer.Option(help="stores.toml (else $TESSERA_STORES, else the packaged)")
+]
+DryRun = Annotated[bool, typer.Option(help="say what would change, and change nothing")]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object")]
+
+
 @app.command(epilog=EXIT_CODES)
 def tessera_load(
-    registry: Annotated[str, typer.Argument(help="parquet file: a path, https://… or s3://…")],
-    store: Annotated[
-        str | None, typer.Option(help="store the registry is of (default: the primary)")
-    ] = None,
-    dataset: Annotated[str | None, typer.Option(help="dataset version, for example v1")] = None,
-    year: Annotated[list[int] | None, typer.Option(help="only this year; may be repeated")] = None,
-    bbox: Annotated[str | None, typer.Option(help="only tiles in W,S,E,N, in degrees")] = None,
-    prune: Annotated[
-        bool, typer.Option("--prune", help="remove tiles that the registry lacks")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="let --prune remove more than 5%")] = False,
-    allow_rejected: Annotated[
-        bool,
-        typer.Option("--allow-rejected", help="load the rest though over 1% of the rows are bad"),
-    ] = False,
-    rejected: Annotated[Path | None, typer.Option(help="write rejected rows to this CSV")] = None,
-    stores: Annotated[
-        Path | None, typer.Option(help="stores.toml (else $TESSERA_STORES, else the packaged)")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option(help="say what would change, and change nothing")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+    registry: Source,
+    store: Holder = None,
+    dataset: Dataset = None,
+    year: Year = None,
+    bbox: Bbox = None,
+    prune: Prune = False,
+    force: Force = False,
+    allow_rejected: AllowRejected = False,
+    rejected: RejectedFile = None,
+    stores: StoresFile = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     r"""Load a registry of tiles into PostGIS, as a STAC catalogue served by pgSTAC.
 
@@ -83,23 +91,32 @@ def main() -> None:
 
 def _report(summary: Summary, *, as_json: bool) -> None:
     """Print what was done: to stdout the result, to stderr what went wrong with rows."""
-    feed, changes = summary.feed, summary.changes
-    for line in feed.shown:
+    for line in summary.feed.shown:
         print(line, file=sys.stderr)
     if as_json:
-        result = {
-            "tiles": feed.tiles,
-            "inserted": changes.inserted,
-            "updated": changes.updated,
-            "unchanged": changes.unchanged,
-            "removed": changes.removed,
-            "rejected": feed.rejected.total(),
-            "rejected_by_reason": dict(feed.rejected),
-            "seconds": round(summary.seconds, 3),
-            "collections": sorted(summary.collections),
-        }
-        print(json.dumps(result))
-        return
+        print(json.dumps(_result(summary)))
+    else:
+        _tell(summary)
+
+
+def _result(summary: Summary) -> dict[str, Any]:
+    """What --json prints."""
+    feed, changes = summary.feed, summary.changes
+    return {
+        "tiles": feed.tiles,
+        "inserted": changes.inserted,
+        "updated": changes.updated,
+        "unchanged": changes.unchanged,
+        "removed": changes.removed,
+        "rejected": feed.rejected.total(),
+        "rejected_by_reason": dict(feed.rejected),
+        "seconds": round(summary.seconds, 3),
+        "collections": sorted(summary.collections),
+    }
+
+
+def _tell(summary: Summary) -> None:
+    feed, changes = summary.feed, summary.changes
     print(
         f"{feed.tiles:,} tiles of {summary.dataset} in {len(summary.collections)} collections: "
         f"{changes.inserted:,} new, {changes.updated:,} changed, {changes.unchanged:,} unchanged, "

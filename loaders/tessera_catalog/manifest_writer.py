@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,10 +38,7 @@ def write(
     `labels` are more schema metadata. Returns the digest. OSError when the file cannot be written;
     ValueError when the rows are not in order or a tile stands there twice.
     """
-    digest, tiles, last = RowsDigest(), 0, 0
-    digests: dict[int, str] = {}
-    unknown: dict[int, list[str]] = {}
-    groups: list[int] = []
+    written = _Written()
     schema = pa.schema([*MANIFEST, FINGERPRINT], dict(labels or {}))
     with pq.ParquetWriter(
         target,
@@ -55,24 +53,57 @@ def write(
             if table.num_rows == 0:
                 continue
             rows = table.combine_chunks()
-            year = _one_year(rows)
-            if year <= last:
-                raise ValueError(f"year {year} comes after {last}")
             marks = fingerprints(rows.column("embeddings_sha256"), rows.column("scales_sha256"))
-            digest.add(rows, marks)
-            digests[year] = year_digest(rows.append_column(FINGERPRINT, marks))
             content = _to_file(rows, marks, schema)
+            written.add(rows, marks, content)
             writer.write_table(content, row_group_size=ROW_GROUP)
-            groups += [year] * -(-rows.num_rows // ROW_GROUP)
-            unknown[year] = [
-                name for name in schema.names if content.column(name).null_count == rows.num_rows
-            ]
-            last, tiles = year, tiles + rows.num_rows
-        text = asdict(about) | {"made": about.made.isoformat(), "format": FORMAT}
-        text |= {"digest": digest.text(), "tiles": tiles, "years": digests}
-        text |= {"groups": groups, "unknown": unknown}
-        writer.add_key_value_metadata({KEY.decode(): json.dumps(text)})
-    return digest.text()
+        writer.add_key_value_metadata({KEY.decode(): json.dumps(written.describe(about))})
+    return written.digest.text()
+
+
+@dataclass
+class _Written:
+    """What the file will say of itself: of all its rows, and of each year."""
+
+    digest: RowsDigest = field(default_factory=RowsDigest)
+    tiles: int = 0
+    digests: dict[int, str] = field(default_factory=dict)
+    groups: list[int] = field(default_factory=list)
+    """The year of each row group."""
+
+    unknown: dict[int, list[str]] = field(default_factory=dict)
+    """Columns of each year that have no value at all."""
+
+    def add(self, rows: pa.Table, marks: pa.Array, content: pa.Table) -> None:
+        """Count a year: its rows, their fingerprints, and both as they stand in the file.
+
+        ValueError when it does not come after those before it, or is not in order.
+        """
+        year, last = _one_year(rows), next(reversed(self.digests), 0)
+        if year <= last:
+            raise ValueError(f"year {year} comes after {last}")
+        self.digest.add(rows, marks)
+        self.tiles += rows.num_rows
+        self.digests[year] = year_digest(rows.append_column(FINGERPRINT, marks))
+        self.groups += [year] * -(-rows.num_rows // ROW_GROUP)
+        self.unknown[year] = [
+            name
+            for name in content.column_names
+            if content.column(name).null_count == rows.num_rows
+        ]
+
+    def describe(self, about: About) -> dict[str, Any]:
+        """The text of the file's metadata, as JSON has it."""
+        return {
+            **asdict(about),
+            "made": about.made.isoformat(),
+            "format": FORMAT,
+            "digest": self.digest.text(),
+            "tiles": self.tiles,
+            "years": self.digests,
+            "groups": self.groups,
+            "unknown": self.unknown,
+        }
 
 
 def _one_year(rows: pa.Table) -> int:

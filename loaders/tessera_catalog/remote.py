@@ -24,7 +24,17 @@ def local_copy(source: str, progress: Progress) -> Iterator[Path]:
     if "://" not in source:
         yield Path(source)
         return
-    shown = without_secrets(source)
+    with nameless_files() as files:
+        path = files.new()
+        _fetch(source, path, progress)
+        try:
+            yield path
+        except TesseraError as error:
+            raise type(error)(str(error).replace(str(path), without_secrets(source))) from error
+
+
+def _fetch(source: str, target: Path, progress: Progress) -> None:
+    """Write what lies at an address into a file; InputError unless all of it came."""
     # Imported here: most loads are of local files.
     import obstore
     from obstore.exceptions import (
@@ -34,34 +44,34 @@ def local_copy(source: str, progress: Progress) -> Iterator[Path]:
     )
     from obstore.store import from_url
 
-    address, question, signature = source.partition("?")
-    folder, _, name = address.rpartition("/")
+    shown = without_secrets(source)
+    folder, name = _folder_and_name(source)
     if not name:
         raise InputError(f"{shown}: name a file, not a folder")
-    base = folder + question + signature
-    with nameless_files() as files:
-        path = files.new()
-        try:
-            # Plain http is for servers inside a network; the store would refuse it otherwise.
-            server = os.environ.get("AWS_ENDPOINT_URL", "") if base.startswith("s3:") else base
-            store = from_url(base, client_options={"allow_http": server.startswith("http:")})
-            found = obstore.get(store, name)
-            with progress.task("fetching", found.meta["size"]) as advance, path.open("wb") as file:
-                for chunk in found.stream(min_chunk_size=2**22):
-                    advance(file.write(chunk))
-            if path.stat().st_size != found.meta["size"]:
-                raise InputError(f"{shown}: the connection ended early; try again")
-        except FileNotFoundError as error:
-            raise InputError(f"{shown}: no such file") from error
-        except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise InputError(f"{shown}: the server wants other credentials") from error
-        except (BaseError, ValueError, OSError) as error:
-            why = re.sub(r"\w+://[^\s)'\"]+", _told, str(error).splitlines()[0])
-            raise InputError(f"{shown}: {why}") from error
-        try:
-            yield path
-        except TesseraError as error:
-            raise type(error)(str(error).replace(str(path), shown)) from error
+    try:
+        # Plain http is for servers inside a network; the store would refuse it otherwise.
+        server = os.environ.get("AWS_ENDPOINT_URL", "") if folder.startswith("s3:") else folder
+        store = from_url(folder, client_options={"allow_http": server.startswith("http:")})
+        found = obstore.get(store, name)
+        with progress.task("fetching", found.meta["size"]) as advance, target.open("wb") as file:
+            for chunk in found.stream(min_chunk_size=2**22):
+                advance(file.write(chunk))
+        if target.stat().st_size != found.meta["size"]:
+            raise InputError(f"{shown}: the connection ended early; try again")
+    except FileNotFoundError as error:
+        raise InputError(f"{shown}: no such file") from error
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        raise InputError(f"{shown}: the server wants other credentials") from error
+    except (BaseError, ValueError, OSError) as error:
+        why = re.sub(r"\w+://[^\s)'\"]+", _told, str(error).splitlines()[0])
+        raise InputError(f"{shown}: {why}") from error
+
+
+def _folder_and_name(address: str) -> tuple[str, str]:
+    """The address of the folder, signed as the file's is, and the file's name there."""
+    path, question, signature = address.partition("?")
+    folder, _, name = path.rpartition("/")
+    return folder + question + signature, name
 
 
 def without_secrets(address: str) -> str:

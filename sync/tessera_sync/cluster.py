@@ -48,6 +48,30 @@ async def carry_on_cluster(
 
     `coming` bytes must have room in the target. Failed when the cluster cannot be had, or is lost.
     """
+    distributed = _dask(address)
+    how = {"attempts": policy.attempts, "stall": policy.stall, "backoff": policy.backoff}
+    try:
+        async with distributed.Client(
+            address, asynchronous=True, timeout=WAIT_SECONDS, set_as_default=False
+        ) as client:
+            await client.wait_for_workers(1, timeout=WAIT_SECONDS)
+            workers = _Workers(address, client)
+            await workers.do(_check_room, target, coming)
+
+            async def one(batch: list[Step]) -> None:
+                for outcome in await workers.do(_do_batch, source, target, batch, jobs, how):
+                    bar.moved(0 if outcome.failure else outcome.step.bytes)
+                    bar.finished()
+                    await sink(outcome)
+
+            threads = sum((await client.nthreads()).values())
+            await spread(_batches(steps, jobs), AHEAD * threads, one, stop)
+    except OSError as error:
+        raise Failed(f"Dask cluster {address}: {_first_line(error)}") from error
+
+
+def _dask(address: str) -> Any:
+    """Dask's package, told to be quiet; InputError without it, or when that is no address."""
     try:
         import distributed
     except ImportError as error:
@@ -55,38 +79,36 @@ async def carry_on_cluster(
     if not re.fullmatch(r"(tcp|tls|ws|wss)://\S+:\d+/?", address):
         raise InputError(f"--dask {address}: it must be a scheduler's address, tcp://host:8786")
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would print tracebacks
-    how = {"attempts": policy.attempts, "stall": policy.stall, "backoff": policy.backoff}
-    ours = metadata.version("tessera-stac")
+    return distributed
 
-    async def done(function: Callable[..., T], *work: Any) -> T:
-        """The result of a function on some worker, again on another one if that is lost."""
-        future = client.submit(function, ours, *work, pure=False)
+
+class _Workers:
+    """The workers of a cluster, any of which may be given work."""
+
+    def __init__(self, address: str, client: Any) -> None:
+        self._address = address
+        self._client = client
+        self._version = metadata.version("tessera-stac")
+
+    async def do(self, function: Callable[..., T], *work: Any) -> T:
+        """The result of a function on some worker, again on another one if that is lost.
+
+        The function is given the version of this machine first.
+        """
+        import distributed
+
+        future = self._client.submit(function, self._version, *work, pure=False)
         try:
             result: T = await future.result()
         except distributed.client.FutureCancelledError as error:
-            raise Failed(f"Dask cluster {address} was lost; what it did last is unknown") from error
+            raise Failed(
+                f"Dask cluster {self._address} was lost; what it did last is unknown"
+            ) from error
         except distributed.KilledWorker as error:
-            raise Failed(f"Dask cluster {address}: {_first_line(error)}") from error
+            raise Failed(f"Dask cluster {self._address}: {_first_line(error)}") from error
         except ModuleNotFoundError as error:
-            raise Failed(f"the workers of {address} lack tessera-stac: {error}") from error
+            raise Failed(f"the workers of {self._address} lack tessera-stac: {error}") from error
         return result
-
-    async def one(batch: list[Step]) -> None:
-        for outcome in await done(_do_batch, source, target, batch, jobs, how):
-            bar.moved(0 if outcome.failure else outcome.step.bytes)
-            bar.finished()
-            await sink(outcome)
-
-    try:
-        async with distributed.Client(  # type: ignore[no-untyped-call]
-            address, asynchronous=True, timeout=WAIT_SECONDS, set_as_default=False
-        ) as client:
-            await client.wait_for_workers(1, timeout=WAIT_SECONDS)
-            await done(_check_room, target, coming)
-            threads = sum((await client.nthreads()).values())
-            await spread(_batches(steps, jobs), AHEAD * threads, one, stop)
-    except OSError as error:
-        raise Failed(f"Dask cluster {address}: {_first_line(error)}") from error
 
 
 def _check_room(version: str, target: Store, coming: int) -> None:
