@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from tessera_sync import cli as sync_cli
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
 SCHEMAS = ROOT / ".venv" / "schemas"
+
+RELEASE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 GIVEN_SECRETS = {
     "tessera-api": {"username", "password"},
@@ -154,12 +157,13 @@ def test_every_file_is_listed(folder: Path) -> None:
     assert set(listed) == there - {"kustomization.yaml"}
 
 
-def test_both_kustomizations_say_the_same_of_the_same_image() -> None:
+def test_both_kustomizations_name_the_same_images_of_this_release() -> None:
     images: dict[str, list[Any]] = {}
     for folder in (FOLDER, FOLDER / "dask"):
         for each in yaml.safe_load((folder / "kustomization.yaml").read_text())["images"]:
             images.setdefault(each["name"], []).append((each["newName"], each["newTag"]))
     assert all(len(set(said)) == 1 for said in images.values())
+    assert {tag for said in images.values() for _, tag in said} == {RELEASE}
     assert {each["image"] for each in CONTAINERS.values()} == set(images)
 
 
