@@ -48,11 +48,15 @@ demo: install postgres map ## Start the whole catalogue: TILES=60000, or REGISTR
 	@$(BIN)/python -m tessera_local demo $(if $(TILES),--tiles '$(TILES)') \
 		$(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(PORT),--port '$(PORT)')
 
+# By what is installed, whatever the lock says meanwhile: stopping must need no network.
+AS_IT_IS = { $(BIN)/python -c 'import tessera_local.__main__' 2>/dev/null || $(MAKE) install; } \
+	&& $(BIN)/python -m tessera_local
+
 stop: ## Stop what `make demo` started
-	@if [ -d .local ]; then $(MAKE) install && $(BIN)/python -m tessera_local stop; fi
+	@if [ -d .local ]; then $(AS_IT_IS) stop; fi
 
 clean: ## Stop it and delete its files, the database's too; .venv stays
-	@if [ -d .local ]; then $(MAKE) install && $(BIN)/python -m tessera_local clean; fi
+	@if [ -d .local ]; then $(AS_IT_IS) clean; fi
 
 env: install ## Print export lines for the running demo: eval "$(make env)"
 	@$(BIN)/python -m tessera_local env

@@ -102,6 +102,19 @@ class Cluster:
             _ELSEWHERE.rmdir()
         self._pointer_file.unlink(missing_ok=True)
 
+    def forget_unreadable(self) -> list[Path]:
+        """Have a pointer that cannot be read point at the home folder, where the files are mostly.
+
+        Returns where else they may be: any of these may also be of another demo.
+        """
+        try:
+            self._pointer()
+        except InputError:
+            here = self._home.resolve() / "postgres"
+            self._write(_Pointer(str(here), free_port(), ""))
+            return [] if here.exists() else sorted(_ELSEWHERE.glob("*"))
+        return []
+
     def _pointer(self) -> _Pointer | None:
         try:
             return _Pointer(**json.loads(self._pointer_file.read_text()))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from psycopg.conninfo import make_conninfo
 
+from tessera_catalog.errors import InputError
+
 PRIVATE_PASSWORD = "private-"  # noqa: S105 - the beginning only
 """Beginning of the password of every private cluster, by which its variables are known."""
 
@@ -51,7 +53,7 @@ def server_of_environment(environ: Mapping[str, str], private: Server | None) ->
         return None
     server = Server(
         host=host,
-        port=int(environ.get("PGPORT") or 5432),
+        port=_port(environ.get("PGPORT") or "5432"),
         user=environ.get("PGUSER") or getpass.getuser(),
         password=environ.get("PGPASSWORD") or None,
     )
@@ -60,3 +62,9 @@ def server_of_environment(environ: Mapping[str, str], private: Server | None) ->
     if private is not None and (server.host, server.port) == (private.host, private.port):
         return None
     return server
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 65536:
+        raise InputError(f"PGPORT={text}: it must be a port's number, 1 to 65535")
+    return int(text)

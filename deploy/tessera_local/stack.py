@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tessera_catalog.errors import Failed, InputError
+from tessera_catalog.stores import load_stores
 from tessera_local import catalogue, services, source
 from tessera_local.cluster import Cluster
 from tessera_local.files import write_private
@@ -76,6 +77,7 @@ class Stack:
         """Have everything running; the public address. TesseraError says what hinders it."""
         with self._lock():
             port = self._public_port(wanted.port)
+            load_stores()  # said before anything is made, if it cannot be read
             chosen = self._source(wanted)
             external = server_of_environment(environ, self._cluster.server)
             if external is None:
@@ -97,15 +99,21 @@ class Stack:
         if not self._home.is_dir():
             return []
         with self._lock():
-            stopped = [name for name in ("caddy", "api") if self._processes.stop(name)]
-            return [*stopped, "PostgreSQL"] if self._cluster.stop() else stopped
+            return self._stop()
 
     def clean(self) -> None:
         """Stop everything and delete all files, the database's too."""
         if self._home.is_dir():
-            self.stop()
-            self._cluster.remove()
+            with self._lock():
+                for folder in self._cluster.forget_unreadable():
+                    self._tell(f"left: {folder}, perhaps of this demo: postgres.json is damaged")
+                self._stop()
+                self._cluster.remove()
             shutil.rmtree(self._home)
+
+    def _stop(self) -> list[str]:
+        stopped = [name for name in ("caddy", "api") if self._processes.stop(name)]
+        return [*stopped, "PostgreSQL"] if self._cluster.stop() else stopped
 
     def environment(self) -> dict[str, str]:
         """Variables for programs that are to use the running stack."""

@@ -15,8 +15,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tessera_catalog.errors import InputError
 from tessera_local.cluster import Cluster
 from tessera_local.server import Server, server_of_environment
+from tessera_local.stack import Stack
 from tessera_local.tuning import demo_settings
 
 
@@ -107,6 +109,18 @@ def test_moves_when_its_port_is_taken(cluster: Cluster) -> None:
         assert _select(second, "SELECT 1") == 1
 
 
+@pytest.mark.parametrize("home", ["open"], indirect=True)
+def test_it_is_found_and_removed_when_its_pointer_was_damaged(cluster: Cluster, home: Path) -> None:
+    server = cluster.start()
+    (home / "postgres.json").write_text("{")
+    with pytest.raises(InputError, match="'make clean' begins anew"):
+        cluster.stop()
+    Stack(home, print).clean()
+    assert not home.exists()
+    with pytest.raises(psycopg.OperationalError, match="refused"):
+        _select(server, "SELECT 1")
+
+
 def test_throwaway_is_gone_when_its_process_is_killed() -> None:
     script = (
         "import time\n"
@@ -133,6 +147,12 @@ def test_the_private_server_is_not_an_existing_one() -> None:
     assert server_of_environment(named, private) is None
     other = server_of_environment(named | {"PGPORT": "5434"}, private)
     assert other == Server("127.0.0.1", 5434, "tessera", None)
+
+
+@pytest.mark.parametrize("port", ["5432x", "0", "65536", "5432,5433"])
+def test_a_port_that_is_none_is_one_line(port: str) -> None:
+    with pytest.raises(InputError, match=f"^PGPORT={port}: it must be [^\n]*$"):
+        server_of_environment({"PGHOST": "127.0.0.1", "PGPORT": port}, None)
 
 
 def test_variables_of_a_private_server_that_has_moved(cluster: Cluster) -> None:

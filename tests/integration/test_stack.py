@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -199,6 +200,48 @@ def test_taken_port(stack: Stack) -> None:
 def test_wrong_wishes(stack: Stack, wanted: Wanted, says: str) -> None:
     with pytest.raises(InputError, match=says):
         stack.start(wanted, environ={})
+
+
+def test_stores_that_are_not_there(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TESSERA_STORES", "nowhere.toml")
+    with pytest.raises(InputError, match=r"nowhere\.toml: No such file"):
+        stack.start(Wanted(port=free_port()), environ={})
+    assert not (tmp_path / "local" / "data").exists()
+
+
+def test_files_that_a_damaged_pointer_leaves_behind_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "1a2b").mkdir(parents=True)
+    monkeypatch.setattr("tessera_local.cluster._ELSEWHERE", elsewhere)
+    home = tmp_path / "local"
+    home.mkdir()
+    (home / "postgres.json").write_text('{"directory": "/srv')
+    lines: list[str] = []
+    Stack(home, lines.append).clean()
+    assert not home.exists()
+    (line,) = lines
+    assert f"left: {elsewhere}/1a2b, " in line
+    assert (elsewhere / "1a2b").is_dir()
+
+
+@pytest.mark.parametrize("verb", ["stop", "clean"])
+def test_make_stops_by_what_is_installed(tmp_path: Path, verb: str) -> None:
+    """Also when the lock has changed since: another install might find no network."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / ".local").mkdir()
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$*" >> asked\n')
+    python.chmod(0o755)
+    done = subprocess.run(
+        ["make", verb], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "asked").read_text().splitlines()[-1] == f"-m tessera_local {verb}"
 
 
 def test_packages_that_may_not_be_installed() -> None:
