@@ -48,18 +48,17 @@ def keep(rows: list[Row], path: Path = PATH) -> None:
     path.write_text(json.dumps([asdict(one) for one in ordered], indent=1) + "\n")
 
 
-def behind(rows: list[Row], kept: list[Kept]) -> list[str]:
-    """A line for each row whose ratio has become worse by more than a third."""
+def compare(rows: list[Row], kept: list[Kept]) -> tuple[list[str], int]:
+    """A line for each row whose ratio is worse by more than a third; how many have none to be."""
     before = {(one.row.tiles, one.row.name): one.row.ratio for one in kept}
+    held = [row for row in rows if row.bound and (row.tiles, row.name) in before]
     lines = []
-    for row in rows:
-        known = before.get((row.tiles, row.name))
-        if known is None or not row.bound:
-            continue
+    for row in held:
+        known = before[row.tiles, row.name]
         left = row.ratio / known if row.more_is_better else known / row.ratio
         if left < TOLERATED:
             lines.append(f"{row.name} ({row.tiles:,} tiles): {row.ratio:.3g}, was {known:.3g}")
-    return lines
+    return lines, sum(1 for row in rows if row.bound) - len(held)
 
 
 def machine() -> str:

@@ -27,7 +27,7 @@ def rows(bench: Bench) -> Iterator[Row]:
             rival = _page(Client(port)) / (time.perf_counter() - begun)
     ours = told["items"] / told["seconds"]
     star = "* " if bench.tiles >= FULL else "(*) "
-    unit = "items a second; our API, 1000 a page"
+    unit = "items a second, one run; our API, 1000 a page"
     yield Row(f"{star}export of items", rival, ours, ours / rival, "> 1", "", unit, bench.tiles)
 
 

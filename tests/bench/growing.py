@@ -19,6 +19,9 @@ from serving import Client, Request, serving
 BASE = 400_000
 """Tiles that others are held against."""
 
+PER_TILE = "a million tiles"
+"""In the unit of what counts by the tile."""
+
 SIZES = (BASE, FULL, 16_000_000)
 
 _SIZE = """
@@ -52,7 +55,7 @@ def rows(bench: Bench) -> Iterator[Row]:
                 1e6 * each.value / tiles if each.each else each.value
                 for each, tiles in ((base[name], sizes[0]), (cost, size))
             )
-            unit = f"{cost.unit}{' a million tiles' if cost.each else ''}; at {sizes[0]:,}"
+            unit = f"{cost.unit}{f' {PER_TILE}' if cost.each else ''}; at {sizes[0]:,}"
             yield Row(f"growth: {name}", before, now, now / before, cost.reach, "", unit, size)
 
 

@@ -1,4 +1,4 @@
-"""Write the tables and the picture of docs/performance.md from the committed rows.
+"""Write the tables and the pictures of docs/performance.md from the committed rows.
 
 python tests/bench/report.py
 """
@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import baseline
 from baseline import Kept
+from growing import BASE, PER_TILE
+from harness import Row
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "performance.md"
-PICTURE = DOCS / "performance.svg"
+PICTURE, GROWTH_PICTURE = DOCS / "performance.svg", DOCS / "growth.svg"
 
 BEGIN, END = "<!-- rows: made by tests/bench/report.py -->", "<!-- end of rows -->"
 
@@ -25,10 +32,11 @@ _HEAD = ["| | rival | ours | ratio | asked for | aim | |", "|---|--:|--:|--:|---
 
 
 def main() -> None:
-    """Bring the page and its picture into step with the committed rows."""
+    """Bring the page and its pictures into step with the committed rows."""
     kept = baseline.read()
     PAGE.write_text(renewed(PAGE.read_text(), kept))
-    _draw(kept)
+    _draw_ratios(kept)
+    _draw_growth([one for one in kept if _is_growth(one)])
 
 
 def renewed(page: str, kept: Sequence[Kept]) -> str:
@@ -86,28 +94,57 @@ def _measured(kept: Sequence[Kept]) -> str:
     return "; ".join(f"Measured on {date}: {machine}." for date, machine in said)
 
 
-def _draw(kept: Sequence[Kept]) -> None:
+def _draw_ratios(kept: Sequence[Kept]) -> None:
     """Each row as a bar: how many times what was asked for."""
+    asked = [one for one in kept if one.row.reach and not _is_growth(one)]
+    names = [f"{re.sub(r'^[(*) ]+', '', one.row.name)} ({one.row.tiles:,})" for one in asked]
+    times = [_times(one) for one in asked]
+    with _picture(PICTURE, 9, 0.32 * len(asked) + 1) as figure:
+        axes = figure.subplots()
+        axes.barh(names, times, color=["#0f766e" if each >= 1 else "#b45309" for each in times])
+        axes.axvline(1, color="black", linewidth=1)
+        axes.set_xscale("log")
+        axes.set_xlabel("times what is asked for (1: just reached)")
+        axes.invert_yaxis()
+
+
+def _draw_growth(kept: Sequence[Kept]) -> None:
+    """Each cost by size, beside what it is at the smallest."""
+    named: dict[str, list[Row]] = {}
+    for one in kept:
+        named.setdefault(one.row.name.removeprefix(_GROWTH), []).append(one.row)
+    with _picture(GROWTH_PICTURE, 9, 9) as figure:
+        for axes, title, each in zip(
+            figure.subplots(2, sharex=True),
+            ("cost by the tile", "cost of an answer"),
+            (True, False),
+            strict=True,
+        ):
+            for name, rows in named.items():
+                if (PER_TILE in rows[0].unit) == each:
+                    sizes, ratios = [row.tiles for row in rows], [row.ratio for row in rows]
+                    axes.plot([BASE, *sizes], [1, *ratios], marker="o", markersize=3, label=name)
+            axes.set_xscale("log")
+            axes.set_title(f"{title}, beside {BASE:,} tiles", loc="left")
+            axes.set_ylim(bottom=0)
+            axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        axes.set_xlabel("tiles")
+
+
+@contextmanager
+def _picture(path: Path, width: float, height: float) -> Iterator[Figure]:
+    """A figure to draw in, saved as SVG: the same file of the same rows."""
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "tessera"  # the same file of the same rows
+    mpl.rcParams["svg.hashsalt"] = "tessera"
     mpl.rcParams["svg.fonttype"] = "none"
+    mpl.rcParams["axes.spines.top"] = mpl.rcParams["axes.spines.right"] = False
     from matplotlib import pyplot
 
-    asked = [one for one in kept if one.row.reach and not _is_growth(one)]
-    names = [f"{re.sub(r'^[(*) ]+', '', one.row.name)} ({one.row.tiles:,})" for one in asked]
-    figure, axes = pyplot.subplots(figsize=(9, 0.32 * len(asked) + 1))
-    times = [_times(one) for one in asked]
-    colours = ["#0f766e" if each >= 1 else "#b45309" for each in times]
-    axes.barh(names, times, color=colours)
-    axes.axvline(1, color="black", linewidth=1)
-    axes.set_xscale("log")
-    axes.set_xlabel("times what is asked for (1: just reached)")
-    axes.invert_yaxis()
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
-    figure.savefig(PICTURE, metadata={"Date": None})
+    figure = pyplot.figure(figsize=(width, height), layout="tight")
+    yield figure
+    figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
 
 

@@ -10,6 +10,7 @@ import exporting
 import growing
 import loading
 import mapping
+import report
 import searching
 import syncing
 from harness import Row, bench, save, table
@@ -35,7 +36,11 @@ def main() -> None:
         "--only", choices=sorted(PARTS), action="append", help="parts (default all but growth)"
     )
     parser.add_argument("--output", type=Path, default=Path("bench.json"))
-    parser.add_argument("--keep", action="store_true", help="make these rows the committed ones")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="commit these rows to the page",
+    )
     given = parser.parse_args()
     rows: list[Row] = []
     with bench(given.tiles) as at:
@@ -44,10 +49,14 @@ def main() -> None:
                 rows.append(row)
                 save(rows, given.output)
     print(table(rows))
-    behind = baseline.behind(rows, baseline.read())
     if given.keep:
         baseline.keep(rows)
-    elif behind:
+        report.main()
+        return
+    behind, unknown = baseline.compare(rows, baseline.read())
+    if unknown:
+        print(f"{unknown} rows have no committed ratio of their size")
+    if behind:
         raise SystemExit("fallen behind the committed ratios by more than a third:\n  "
                          + "\n  ".join(behind))  # fmt: skip
 

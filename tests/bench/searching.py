@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import random
+import statistics
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import stock
-from harness import FULL, Bench, Row, connect, note, seconds
+from harness import FULL, Bench, Row, connect, median, note, seconds
 from loading import linked
 from psycopg import sql
 from serving import Client, Request, Times, serving, throughput
@@ -49,6 +50,16 @@ OF_TILES = """
     FROM (SELECT year, stores, sum(coalesce(embeddings_size, 0) + coalesce(scales_size, 0)) AS bytes
           FROM tessera.tile GROUP BY year, stores) AS t, unnest(stores) AS store
     GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+_NEWEST = """
+    SELECT id, collection, ST_AsGeoJSON(geometry), content::text FROM pgstac.items {}
+    ORDER BY datetime DESC, collection DESC, id DESC LIMIT {}
+"""
+
+_WHERE_LACKING = """
+    WHERE pgstac.to_text_array(content -> 'properties' -> 'tessera:missing_stores')
+          @> ARRAY['scaleway']
 """
 
 
@@ -87,7 +98,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         with _pair(bench, _SMALL) as small:
             yield from _searches(small)
     with _pair(bench, bench.tiles) as pair:
-        for part in (_searches, _growing, _deep, _many, _bytes, _coverage):
+        for part in (_searches, _growing, _floors, _deep, _many, _bytes, _coverage):
             yield from part(pair)
 
 
@@ -120,6 +131,23 @@ def _growing(pair: Pair) -> Iterator[Row]:
     # The stock server takes latitudes for texts, and finds others to be the last.
     by_latitude = [Request("/search?limit=10&sortby=-properties.tessera:lat")]
     yield pair.search("sorted by latitude", by_latitude, ">= 1", same=False)
+
+
+def _floors(pair: Pair) -> Iterator[Row]:
+    """Answers beside what the database takes to hand out the same items, without counting them."""
+    lacking = Request("/search", {"filter": LACKING, "limit": 10})
+    for name, request, query in (
+        ("search 100 items", Request("/search?limit=100"), _NEWEST.format("", 100)),
+        ("search 1000 items", Request("/search?limit=1000"), _NEWEST.format("", 1000)),
+        ("missing from a store", lacking, _NEWEST.format(_WHERE_LACKING, 10)),
+    ):
+        with connect(pair.our_database) as connection:
+            alone = 1000 * median(
+                lambda query=query: connection.execute(sql.SQL(query)).fetchall(), runs=30
+            )
+        ours = Client(pair.ours).times([request])
+        unit = f"ms; the SQL alone; {_p95(ours)}"
+        yield pair.row(f"{name}, its SQL", alone, ours.p50, ours.p50 / alone, "", "", unit)
 
 
 def _deep(pair: Pair) -> Iterator[Row]:
@@ -162,9 +190,9 @@ def _boxes(pair: Pair) -> list[Request]:
 def _bytes(pair: Pair) -> Iterator[Row]:
     """What each store holds of each year, by SQL."""
     note("bytes by year and store")
-    rival, expected = _asked(pair.their_database, _OF_ITEMS, 2)
+    rival, expected = _asked(pair.their_database, _OF_ITEMS)
     for name, query in (("placements", OF_PLACEMENTS), ("tiles", OF_TILES)):
-        ours, found = _asked(pair.our_database, query, 5)
+        ours, found = _asked(pair.our_database, query)
         if found != expected:
             raise SystemExit(f"bytes by year and store: the {name} tell others than the items")
         yield pair.row(f"bytes by year and store: {name}", rival, ours, rival / ours, ">= 10",
@@ -190,15 +218,16 @@ def _coverage(pair: Pair) -> Iterator[Row]:
                    "<= 10", f"ms, ours counts; made for the first time; {_p95(warm)}")  # fmt: skip
 
 
-def _asked(environment: dict[str, str], query: str, runs: int) -> tuple[float, list[object]]:
-    """Seconds of the quickest of some runs, and the rows."""
+def _asked(environment: dict[str, str], query: str) -> tuple[float, list[object]]:
+    """Seconds of a query, the median of three runs, and its rows."""
+    rows: list[object] = []
+    taken = []
     with connect(environment) as connection:
-        taken = []
-        for _ in range(runs):
+        for _ in range(3):
             begun = time.perf_counter()
-            rows = connection.execute(sql.SQL(query)).fetchall()
+            rows = list(connection.execute(sql.SQL(query)).fetchall())
             taken.append(time.perf_counter() - begun)
-    return min(taken), list(rows)
+    return statistics.median(taken), rows
 
 
 def _ids(content: bytes) -> set[str]:

@@ -49,12 +49,12 @@ def test_a_ratio_reaches_its_bound_or_is_marked(ratio: float, reach: str, reache
 def test_a_third_less_is_behind(
     reach: str, aim: str, before: float, now: float, behind: bool
 ) -> None:
-    lines = baseline.behind([row(now, reach, aim)], [kept(row(before, reach, aim))])
+    lines, _ = baseline.compare([row(now, reach, aim)], [kept(row(before, reach, aim))])
     assert bool(lines) is behind
 
 
 def test_only_rows_of_the_same_size_are_held_against_each_other() -> None:
-    assert baseline.behind([row(1, tiles=5)], [kept(row(100, tiles=6))]) == []
+    assert baseline.compare([row(1, tiles=5)], [kept(row(100, tiles=6))]) == ([], 1)
 
 
 def test_kept_rows_take_the_place_of_those_of_the_same_name_and_size(tmp_path: Path) -> None:
