@@ -65,6 +65,9 @@ def cancel_statements() -> None:
             connection.cancel_safe(timeout=5)
 
 
+WAITING = "another load or link is at work on this database; waiting for it"
+
+
 def wait_for_load_lock(connection: Connection, tell: Callable[[str], None]) -> None:
     """Hold the one lock of loads and links until the connection closes; wait for it if need be.
 
@@ -72,7 +75,7 @@ def wait_for_load_lock(connection: Connection, tell: Callable[[str], None]) -> N
     """
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOAD_LOCK]).fetchone()
     if row != (True,):
-        tell("another load or link is at work on this database; waiting for it")
+        tell(WAITING)
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOAD_LOCK])
 
 

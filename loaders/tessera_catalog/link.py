@@ -25,7 +25,7 @@ from tessera_catalog.database import (
     wait_for_load_lock,
 )
 from tessera_catalog.errors import InputError
-from tessera_catalog.migrations import migrate
+from tessera_catalog.migrations import is_empty, migrate
 from tessera_catalog.parallel import side_by_side
 from tessera_catalog.progress import Progress
 from tessera_catalog.said import Rows, copy_said
@@ -99,20 +99,15 @@ def link(
 
     With `dry_run` everything is worked out and nothing kept. InputError when no tiles are loaded.
     """
-    migrate(conninfo)
     run = _Run(stores, told, conninfo, dry_run)
     result = Linked()
     with connect(conninfo, autocommit=True) as connection:
-        wait_for_load_lock(connection, progress.tell)
-        series = catalogue.series(connection, dataset)
-        if not any(one.tiles for one in series.values()):
-            raise InputError(f"no tiles of dataset {dataset} are loaded: run tessera-load first")
-        items.drop_replaced(connection)
+        series = _begin(connection, run, dataset, progress)
         with connection.transaction(force_rollback=dry_run):
             catalogue.put_stores(connection, stores)
             if not dry_run:
                 catalogue.put_queryables(connection, stores)
-            jobs = _jobs(connection, run, list(series.values()))
+            jobs = _jobs(connection, run, series)
         with progress.task("linking", sum(job.series.tiles for job in jobs)) as advance:
             for part in side_by_side([partial(_link_year, run, job) for job in jobs], advance):
                 result.add(part)
@@ -123,6 +118,25 @@ def link(
             _settle(connection, [j.series for j in jobs if j.series.collection in result.rewritten])
     result.collections.sort()
     return result
+
+
+def _begin(
+    connection: Connection, run: _Run, dataset: str, progress: Progress
+) -> list[Series]:
+    """Take the lock and read the years of a dataset.
+
+    InputError when there is none; nothing is installed in a database that is not ours.
+    """
+    ours = not is_empty(connection, older=not run.dry_run)
+    if ours and not run.dry_run:
+        migrate(run.conninfo)
+    wait_for_load_lock(connection, progress.warn)
+    series = list(catalogue.series(connection, dataset).values()) if ours else []
+    if not any(one.tiles for one in series):
+        raise InputError(f"no tiles of dataset {dataset} are loaded: run tessera-load first")
+    if not run.dry_run:
+        items.drop_replaced(connection)
+    return series
 
 
 def _jobs(connection: Connection, run: _Run, years: Sequence[Series]) -> list[_Job]:

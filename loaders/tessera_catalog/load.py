@@ -103,7 +103,7 @@ def _foretell(run: Run) -> None:
             run.summary.changes += Changes(inserted=feed.tiles)
             run.summary.collections += [ids(run.summary.dataset, year) for year in feed.years]
             return
-        wait_for_load_lock(connection, run.progress.tell)
+        wait_for_load_lock(connection, run.progress.warn)
         catalogue.check_ids(connection, run.options.stores)
         jobs = changed(connection, run)
         run.summary.changes += preview(connection, run, jobs)
@@ -113,7 +113,7 @@ def _write(run: Run) -> None:
     """Bring the database into step with the feed."""
     options = run.options
     with connect(run.conninfo, autocommit=True) as connection:
-        wait_for_load_lock(connection, run.progress.tell)
+        wait_for_load_lock(connection, run.progress.warn)
         # What a load that was killed may have left.
         items.drop_replaced(connection)
         catalogue.forget_counts(connection)

@@ -43,17 +43,18 @@ def migrate(conninfo: str = "") -> None:
         connection.execute(query("role_settings"))
 
 
-def is_empty(connection: Connection) -> bool:
-    """Whether nothing was ever loaded here, for who must not migrate; changes nothing.
+def is_empty(connection: Connection, *, older: bool = False) -> bool:
+    """Whether nothing was ever loaded here, for who must not install anything; changes nothing.
 
-    InputError when the schema is another than this code knows, also when it is only older.
+    InputError when the schema is another than this code knows, also when it is only `older`, unless
+    that will do.
     """
     _check_server(connection)
     _has_pgstac(connection)
     missing = _missing(connection)
     if len(missing) == len(_migrations()):
         return True
-    if missing:
+    if missing and not older:
         raise InputError(
             f"the database lacks {next(iter(missing))}: a load adds it, a dry run changes nothing"
         )
