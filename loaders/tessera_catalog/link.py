@@ -120,9 +120,7 @@ def link(
     return result
 
 
-def _begin(
-    connection: Connection, run: _Run, dataset: str, progress: Progress
-) -> list[Series]:
+def _begin(connection: Connection, run: _Run, dataset: str, progress: Progress) -> list[Series]:
     """Take the lock and read the years of a dataset.
 
     InputError when there is none; nothing is installed in a database that is not ours.
