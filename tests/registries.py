@@ -116,6 +116,18 @@ def tessera_load(
     )
 
 
+def start_load(env: Mapping[str, str], *arguments: object, folder: Path) -> subprocess.Popen[str]:
+    """Start the command; its temporary files go into the folder."""
+    return subprocess.Popen(
+        [str(TOOL), *map(str, arguments)],
+        env=environment(env, folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def environment(env: Mapping[str, str], folder: Path | None = None) -> dict[str, str]:
     """This process's environment without its settings of ours, and with these."""
     kept = {

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import api_server
@@ -18,6 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from screen import Camera, is_teal, shot
 from site_server import ROOT, site_running
+from web_server import answering, send
 
 from tessera_local.ports import free_port
 from tessera_local.server import Server
@@ -143,24 +142,9 @@ def pictures(tmp_path: Path) -> Iterator[str]:
     file = tmp_path / "blue.png"
     Image.new("RGB", (256, 256), BLUE).save(file)
     content = file.read_bytes()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "image/png")
-            self.send_header("Access-Control-Allow-Origin", "*")
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    headers = {"Content-Type": "image/png", "Access-Control-Allow-Origin": "*"}
+    with answering(lambda handler: send(handler, content, headers=headers)) as address:
+        yield address
 
 
 def test_pictures_of_satellites_lie_under_the_tiles(

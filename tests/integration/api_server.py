@@ -7,8 +7,9 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import api_catalogue
@@ -21,6 +22,13 @@ from tessera_local.ports import free_port
 from tessera_local.server import Server
 
 START_SECONDS = 60
+
+PUBLIC = {
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "stac.example.org",
+    "X-Forwarded-Prefix": "/api",
+}
+"""What a proxy says of the address that the API is published at."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +54,22 @@ def running(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def started(environment: Mapping[str, str]) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run the API with these variables alone; yields its address and its process."""
+def started(
+    environment: Mapping[str, str], log: Path | None = None
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run the API with these variables alone; yields its address and its process.
+
+    A `log` is given all that it can say.
+    """
     port = free_port()
     command = [
         sys.executable, "-m", "uvicorn", "tessera_api.app:app",
-        "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning",
+        "--host", "127.0.0.1", "--port", str(port), "--log-level", "debug" if log else "warning",
     ]  # fmt: skip
-    process = subprocess.Popen(
-        command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    with log.open("wb") if log else nullcontext(subprocess.PIPE) as output:
+        process = subprocess.Popen(
+            command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(address, process)
@@ -75,7 +89,8 @@ def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.1)
     process.terminate()
     output, _ = process.communicate(timeout=30)
-    raise RuntimeError(f"the API did not start: {output.decode()[-2000:]}")
+    said = (output or b"see its log").decode()
+    raise RuntimeError(f"the API did not start: {said[-2000:]}")
 
 
 def all_ids(client: httpx.Client, path: str, limit: int = 1000, **parameters: Any) -> list[str]:

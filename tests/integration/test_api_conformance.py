@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from api_server import PUBLIC
 
 VALIDATOR = Path(__file__).with_name("offline_stac_validator.py")
 AREA = {"type": "Polygon", "coordinates": [[[0, 51], [1, 51], [1, 52], [0, 52], [0, 51]]]}
@@ -63,22 +64,17 @@ def test_the_landing_page_links_what_exists(api: httpx.Client, api_address: str)
 
 
 def test_links_carry_the_public_address(api: httpx.Client) -> None:
-    public = {
-        "X-Forwarded-Proto": "https",
-        "X-Forwarded-Host": "stac.example.org",
-        "X-Forwarded-Prefix": "/api",
-    }
     for path in ("/", "/search?limit=1", "/collections", "/collections/geotessera-2021",
                  "/collections/geotessera-2021/items?limit=1", "/queryables"):  # fmt: skip
-        document = api.get(path, headers=public).json()
+        document = api.get(path, headers=PUBLIC).json()
         hrefs = [link["href"] for link in document.get("links", [])] + [document.get("$id", "")]
         own = [h for h in hrefs if h and "/external/" not in h and "creativecommons" not in h]
         assert own
         assert all(h.startswith("https://stac.example.org/api/") for h in own), own
         for feature in document.get("features", []):
             assert links(feature)["self"].startswith("https://stac.example.org/api/collections/")
-    assert api.get("/api", headers=public).status_code == 200
-    moved = api.get("/collections/geotessera-2021/", headers=public)
+    assert api.get("/api", headers=PUBLIC).status_code == 200
+    moved = api.get("/collections/geotessera-2021/", headers=PUBLIC)
     assert moved.headers["location"] == "https://stac.example.org/api/collections/geotessera-2021"
 
 

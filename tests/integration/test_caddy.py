@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ import clusters
 import httpx
 import pytest
 from caddy_server import caddy, secure_caddy
+from web_server import serving
 
 from tessera_local.ports import free_port
 
@@ -64,11 +64,8 @@ class NotReady(Echo):
 
 @contextmanager
 def echo(port: int = 0, handler: type[Echo] = Echo) -> Iterator[int]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
+    with serving(handler, port=port) as address:
+        yield urlsplit(address).port or 0
 
 
 @pytest.fixture

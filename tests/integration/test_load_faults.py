@@ -16,11 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 from registries import (
     STORES,
-    TOOL,
     by_id,
     contents,
     counts,
-    environment,
     execute,
     item_versions,
     load_file,
@@ -28,6 +26,7 @@ from registries import (
     rows,
     search,
     select,
+    start_load,
     tessera_load,
     value,
     write,
@@ -97,32 +96,14 @@ def test_killed_at_any_moment(
 
 def kill_after(seconds: float, env: Mapping[str, str], folder: Path, *arguments: object) -> None:
     """Start a load and kill it; it may be done by then."""
-    with subprocess.Popen(
-        [str(TOOL), *map(str, arguments)],
-        env=environment(env, folder),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    with start_load(env, *arguments, folder=folder) as process:
         try:
-            process.wait(seconds)
+            process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             assert process.wait() == -signal.SIGKILL
         else:
             assert process.returncode == 0
-
-
-def loading(path: Path, env: Mapping[str, str], folder: Path) -> subprocess.Popen[str]:
-    """A load that has begun; its temporary files are in the folder."""
-    return subprocess.Popen(
-        [str(TOOL), str(path)],
-        env=environment(env, folder),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 @pytest.mark.parametrize(
@@ -138,7 +119,7 @@ def test_interrupted(
     """Ctrl-C while it writes, or waits for others: one line, and nothing left behind."""
     with (
         psycopg.connect(migrated_database) as connection,
-        loading(versions[0], migrated_pg_env, tmp_path) as process,
+        start_load(migrated_pg_env, versions[0], folder=tmp_path) as process,
     ):
         # No year can be finished meanwhile, however late the signal comes.
         connection.execute("LOCK TABLE tessera.tile IN SHARE UPDATE EXCLUSIVE MODE")
@@ -171,7 +152,7 @@ def test_a_server_that_goes_away_is_one_line(
     migrated_pg_env: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    with loading(versions[0], migrated_pg_env, tmp_path) as process:
+    with start_load(migrated_pg_env, versions[0], folder=tmp_path) as process:
         mine = "datname = current_database() AND application_name = 'tessera'"
         # Who is sending rows meanwhile learns that the server is gone, but not why.
         wait_until(

@@ -7,11 +7,9 @@ import json
 import resource
 import socket
 import sys
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ from registries import (
     write,
 )
 from seaweedfs import S3Server
+from web_server import Answer, answering, send
 
 from tessera_catalog.cli import main
 
@@ -287,33 +286,6 @@ def test_one_in_a_hundred_is_let_through(
 # --- registries that lie elsewhere -----------------------------------------------------------
 
 
-@contextmanager
-def http_server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """Address of a server of 127.0.0.1 that answers GET so."""
-
-    class Handler(BaseHTTPRequestHandler):
-        do_GET = answer  # noqa: N815 - the name that http.server looks for
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def send(handler: BaseHTTPRequestHandler, content: bytes, length: int | None = None) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(content) if length is None else length))
-    handler.end_headers()
-    handler.wfile.write(content)
-
-
 def test_a_registry_behind_http(
     migrated_database: str, migrated_pg_env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -324,7 +296,7 @@ def test_a_registry_behind_http(
         asked.append(handler.path)
         send(handler, content)
 
-    with http_server(answer) as address:
+    with answering(answer) as address:
         url = f"{address}/v1/some%20place/registry.parquet"
         done = tessera_load(migrated_pg_env, url, "--json", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -333,14 +305,14 @@ def test_a_registry_behind_http(
     assert [path.name for path in tmp_path.iterdir()] == ["local.parquet"]
 
 
-def refuse(code: int) -> Callable[[BaseHTTPRequestHandler], None]:
+def refuse(code: int) -> Answer:
     return lambda handler: handler.send_error(code)
 
 
-ANSWERS: dict[str, tuple[Callable[[BaseHTTPRequestHandler], None], str]] = {
+ANSWERS: dict[str, tuple[Answer, str]] = {
     "not found": (refuse(404), "no such file"),
     "forbidden": (refuse(403), "other credentials"),
-    "cut off": (lambda handler: send(handler, b"PAR1" * 1000, 100_000), "registry.parquet"),
+    "cut off": (lambda handler: send(handler, b"PAR1" * 1000, length=100_000), "registry.parquet"),
     "a page": (lambda handler: send(handler, b"<html>Please log in</html>"),
                "not a readable parquet file"),
     "nothing": (lambda handler: send(handler, b""), "not a readable parquet file"),
@@ -352,7 +324,7 @@ def test_a_failed_fetch_is_one_line(
     migrated_pg_env: dict[str, str], tmp_path: Path, answer: str
 ) -> None:
     respond, says = ANSWERS[answer]
-    with http_server(respond) as address:
+    with answering(respond) as address:
         done = tessera_load(migrated_pg_env, f"{address}/registry.parquet", folder=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
         assert_one_line(done.stderr, says)

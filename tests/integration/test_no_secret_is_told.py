@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import http.server
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from api_server import started
 from registries import environment, rows, tessera_load, write
 from sync_world import World
+from web_server import answering, send
 
 from tessera_local.ports import free_port
 from tessera_local.server import Server
@@ -88,27 +88,14 @@ def test_a_link_to_a_database_that_is_away(tmp_path: Path) -> None:
 def web(status: int, content: bytes = b"") -> Iterator[str]:
     """A server that answers the signed address alone, with this status."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            known = urlsplit(self.path).query == f"X-Amz-Signature={SECRET}"
-            self.send_response(status if known else 404)
-            self.send_header("Content-Length", str(len(content) if known else 0))
-            self.end_headers()
-            if known:
-                self.wfile.write(content)
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if urlsplit(handler.path).query == f"X-Amz-Signature={SECRET}":
+            send(handler, content, status)
+        else:
+            send(handler, b"", 404)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/a/registry.parquet"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(answer) as address:
+        yield f"{address}/a/registry.parquet"
 
 
 def test_a_signed_address_is_loaded_from(
@@ -180,25 +167,12 @@ def test_a_bucket_that_is_away(tmp_path: Path, verb: list[str]) -> None:
 
 @contextmanager
 def logging_api(env: Mapping[str, str], log: Path) -> Iterator[httpx.Client]:
-    """The API with all its log in a file."""
-    port = free_port()
-    command = [
-        sys.executable, "-m", "uvicorn", "tessera_api.app:app",
-        "--host", "127.0.0.1", "--port", str(port), "--log-level", "debug",
-    ]  # fmt: skip
-    with log.open("wb") as file:
-        process = subprocess.Popen(command, env=environment(env), stdout=file, stderr=file)
-        try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-                deadline = time.monotonic() + 60
-                while b"Uvicorn running" not in log.read_bytes():
-                    assert process.poll() is None, log.read_text()
-                    assert time.monotonic() < deadline
-                    time.sleep(0.1)
-                yield client
-        finally:
-            process.terminate()
-            process.wait(30)
+    """A client of the API, all of whose log goes into a file."""
+    with (
+        started(env, log) as (address, _),
+        httpx.Client(base_url=address, timeout=30) as client,
+    ):
+        yield client
 
 
 PATHS = ("/search?limit=1", "/collections", "/_mgmt/health", "/summary", "/features/collections")

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_proxy import serving
 from sync_world import World, put_tile, tiles
+from web_server import serving
 
 from tessera_sync.told import FILE
 

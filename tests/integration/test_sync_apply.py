@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import S3Server
-from fault_proxy import serving
 from sync_world import World, content, files_of, put_tile, tiles
+from web_server import serving
 
 from tessera_catalog.errors import InputError, Refused
 from tessera_sync import manifests
