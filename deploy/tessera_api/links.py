@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 from starlette.requests import Request
 
 from tessera_api import features, logo
-from tessera_api.settings import BROWSER
+from tessera_api.settings import Settings
 
 SORTABLES_REL = "http://www.opengis.net/def/rel/ogc/1.0/sortables"
 
@@ -39,9 +39,15 @@ def of_landing_page(request: Request) -> list[dict[str, Any]]:
             "rel": "alternate",
             "type": "text/html",
             "title": "This catalogue in STAC Browser",
-            "href": f"{BROWSER}{request.base_url}",
+            "href": _browser(request),
         },
     ]
+
+
+def _browser(request: Request) -> str:
+    settings: Settings = request.app.state.settings
+    own = str(request.base_url)
+    return urljoin(own, settings.browser.replace("{catalogue}", own))
 
 
 def complete(request: Request, collection: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ for each new connection, so that a password that changes needs no restart.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -44,8 +45,8 @@ MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 10
 """Items of a page when the client names no `limit`, as the STAC API says."""
 
-BROWSER = "https://radiantearth.github.io/stac-browser/#/external/"
-"""The public STAC Browser; the address of a catalogue goes behind it."""
+BROWSER = "https://radiantearth.github.io/stac-browser/#/external/{catalogue}"
+"""The public STAC Browser, which shows any catalogue."""
 
 TITLE = "GeoTessera"
 
@@ -54,6 +55,12 @@ DESCRIPTION = (
     "10 m, a year, in tiles of 0.1 degree. Each item is one tile of one year and says which "
     "stores hold a copy of its files, and which do not yet."
 )
+
+
+def _checked_address(text: str) -> str:
+    if not re.fullmatch(r"(https?:/)?/\S*", text):
+        raise ValueError(f"'{text[:60]}' is no address: write https://… or /browser/")
+    return text
 
 
 def _from(*variables: str) -> Any:
@@ -79,6 +86,10 @@ class Settings(PgstacSettings):  # type: ignore[misc]
 
     root_path: str = ""
     """Path the API is published under when the proxy takes it off and does not say so."""
+
+    browser: Annotated[str, AfterValidator(_checked_address)] = BROWSER
+    """Address of the STAC Browser that the landing page links: `{catalogue}` stands for the
+    address of this one, and a path is of the same server."""
 
     use_api_hydrate: bool = True
     enable_metrics: Annotated[bool, _from("TESSERA_API_METRICS")] = False

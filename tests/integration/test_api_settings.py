@@ -11,12 +11,13 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from api_server import Catalogue, running
+from api_server import PUBLIC, Catalogue, running
 from clusters import until
 
 WRONG = {
     "TESSERA_API_RATE_LIMIT": "fast",
     "TESSERA_API_MAX_LAG": "-1",
+    "TESSERA_API_BROWSER": "javascript:alert(1)",
     "TESSERA_API_POOL_SIZE": "0",
     "TESSERA_API_PGPASSWORD_FILE": "/nothing/there",
     "PGPORT": "x",
@@ -48,6 +49,14 @@ def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", "import tessera_api.app"],
         env={**os.environ, **environment}, capture_output=True, text=True,
     )  # fmt: skip
+
+
+def test_the_landing_page_links_the_browser_that_is_set(catalogue: Catalogue) -> None:
+    setting = {"TESSERA_API_BROWSER": "/browser/"}
+    with running({**catalogue.environment, **setting}) as address:
+        page = httpx.get(f"{address}/", headers=PUBLIC).json()
+    linked = [link["href"] for link in page["links"] if link["rel"] == "alternate"]
+    assert linked == ["https://stac.example.org/browser/"]
 
 
 def test_a_password_in_a_file_may_change_while_the_api_runs(

@@ -62,6 +62,12 @@ def test_images_are_of_a_version_or_made_here(service: dict[str, Any]) -> None:
         assert re.search(r":v?\d+\.\d+\.\d+$", service["image"])
 
 
+def test_the_api_links_the_browser_where_it_is() -> None:
+    path = SERVICES["browser"]["environment"]["SB_pathPrefix"]
+    for name in ("api-1", "api-2", "api-replica"):
+        assert SERVICES[name]["environment"]["TESSERA_API_BROWSER"] == path
+
+
 # --- PostgreSQL ---------------------------------------------------------------------------------
 
 
