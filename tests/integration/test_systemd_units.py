@@ -25,10 +25,10 @@ needs_systemd = pytest.mark.skipif(
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
     """The units as they would be installed, but for the programs: those of this environment."""
-    for path in FOLDER.glob("tessera-*"):
-        text = path.read_text().replace(INSTALLED, str(Path(sys.executable).parent))
-        (tmp_path / path.name).write_text(text)
-    return tmp_path
+    units = shutil.copytree(FOLDER, tmp_path / "units")
+    for path in units.glob("*.service"):
+        path.write_text(path.read_text().replace(INSTALLED, str(Path(sys.executable).parent)))
+    return units
 
 
 def analyze(*words: object) -> subprocess.CompletedProcess[str]:
@@ -40,9 +40,10 @@ def analyze(*words: object) -> subprocess.CompletedProcess[str]:
 @needs_systemd
 def test_systemd_accepts_them(units: Path) -> None:
     paths = [
-        units / path.name.replace("@.", "@scaleway.") for path in FOLDER.glob("tessera-*.*")
-        if "sysusers" not in path.name
-    ]  # fmt: skip
+        units / path.name.replace("@.", "@scaleway.")
+        for path in FOLDER.iterdir()
+        if path.suffix in (".service", ".timer")
+    ]
     for path in paths:
         if not path.exists():
             path.symlink_to(re.sub("@[^.]*", "@", path.name))

@@ -167,7 +167,7 @@ def test_both_kustomizations_name_the_same_images_of_this_release() -> None:
     assert {each["image"] for each in CONTAINERS.values()} == set(images)
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl: CI has it in its own job")
 @pytest.mark.parametrize("folder", [FOLDER, FOLDER / "dask"], ids=lambda path: path.name)
 def test_kustomize_renders_what_is_written(folder: Path) -> None:
     made = subprocess.run(
@@ -471,6 +471,16 @@ def test_a_copy_takes_the_plan_that_was_made() -> None:
     plan = shell_words(CONTAINERS["tessera-plan-s3/tool"])[-1]
     for name in ("tessera-copy-s3/tool", "tessera-copy-s3-dask/tool"):
         assert plan in shell_words(CONTAINERS[name])
+
+
+def test_notify_tells_of_what_the_units_and_the_alerts_tell() -> None:
+    words = shell_words(CONTAINERS["tessera-notify/tool"])
+    unit = (ROOT / "deploy" / "systemd" / "tessera-notify.service").read_text()
+    assert f"ExecStart=/opt/tessera/bin/{' '.join(words)}\n" in unit
+    alerts = (ROOT / "deploy" / "monitoring" / "alerts.yml").read_text()
+    for option, metric in [("--max-age", "made"), ("--verified-within", "oldest_verification")]:
+        days = words[words.index(option) + 1].removesuffix("d")
+        assert re.search(rf"_{metric}_timestamp_seconds\)+ > {days} \* 86400", alerts), option
 
 
 def test_verify_takes_another_part_each_day() -> None:
