@@ -14,6 +14,10 @@ from tessera_api.queries import query
 AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 """What asking a database that cannot answer may end in."""
 
+LAGGING_BYTES = 16 * 1024 * 1024
+"""With no more than this to replay a standby is not behind, whatever its seconds say: during a long
+transaction the last one is old anyway. deploy/monitoring/alerts.yml has the same."""
+
 
 @dataclass(frozen=True)
 class Replication:
@@ -28,6 +32,12 @@ class Replication:
     def role(self) -> str:
         """What the server is."""
         return "standby" if self.standby else "primary"
+
+    def is_behind(self, seconds: float | None) -> bool:
+        """Whether the last transaction is older, and there is much to replay; never, when None."""
+        if seconds is None or self.lag_seconds is None:
+            return False
+        return self.lag_seconds > seconds and self.lag_bytes > LAGGING_BYTES
 
 
 async def replication(connection: Connection) -> Replication:
@@ -44,8 +54,7 @@ async def health(request: Request) -> JSONResponse:
     except AWAY as error:
         # The class says what is wrong; the text may say where the database is.
         return _answer({"status": "DOWN", "database": type(error).__name__})
-    limit = request.app.state.settings.max_lag
-    behind = limit is not None and server.lag_seconds is not None and server.lag_seconds > limit
+    behind = server.is_behind(request.app.state.settings.max_lag)
     return _answer(
         {
             "status": "BEHIND" if behind else "UP",
