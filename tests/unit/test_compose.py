@@ -136,7 +136,7 @@ def test_passwords_come_from_files(service: dict[str, Any]) -> None:
     assert given <= COMPOSE["secrets"].keys()
     named = set()
     for name, setting in service.get("environment", {}).items():
-        if "PASSWORD" in name or "CREDENTIAL" in name:
+        if re.search("PASSWORD|CREDENTIAL|WEBHOOK", name):
             assert name.endswith("_FILE")
             folder, _, secret = setting.rpartition("/")
             assert folder == "/run/secrets"
@@ -147,6 +147,15 @@ def test_passwords_come_from_files(service: dict[str, Any]) -> None:
 def test_the_api_has_no_password_but_its_own() -> None:
     for name in ("api-1", "api-2", "api-replica", "pool"):
         assert SERVICES[name]["secrets"] == ["api_password"]
+
+
+def test_clients_have_the_rates_of_kubernetes() -> None:
+    (api, *_) = yaml.safe_load_all((DEPLOY / "kubernetes" / "api.yaml").read_text())
+    (container,) = api["spec"]["template"]["spec"]["containers"]
+    (rates,) = (e["value"] for e in container["env"] if e["name"] == "TESSERA_API_RATE_LIMIT")
+    for name in ("api-1", "api-2", "api-replica"):
+        given = SERVICES[name]["environment"]["TESSERA_API_RATE_LIMIT"]
+        assert given == f"${{TESSERA_RATE_LIMIT-{rates}}}"
 
 
 @every_service
