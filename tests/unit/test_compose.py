@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,20 @@ def test_passwords_come_from_files(service: dict[str, Any]) -> None:
             assert folder == "/run/secrets"
             named.add(secret)
     assert named == given
+
+
+def test_programs_have_the_secrets_that_files_hold(tmp_path: Path) -> None:
+    secrets = {"PGPASSWORD": "o'no $(exit)", "TESSERA_WEBHOOK": "https://example.org/in?a=b"}
+    for name, secret in secrets.items():
+        (tmp_path / name).write_text(f"{secret}\n")
+    named = {f"{name}_FILE": str(tmp_path / name) for name in secrets}
+    said = subprocess.run(
+        [DEPLOY / "compose" / "entrypoint.sh", "env"],
+        env={"PATH": "/usr/bin:/bin", **named},
+        capture_output=True,
+        text=True,
+    )
+    assert {f"{name}={secret}" for name, secret in secrets.items()} <= set(said.stdout.splitlines())
 
 
 def test_the_api_has_no_password_but_its_own() -> None:
