@@ -266,10 +266,8 @@ def test_it_goes_through_the_proxy_of_the_environment(world: World) -> None:
 
 def test_a_program_that_hangs_is_ended_with_all_it_started(world: World, tmp_path: Path) -> None:
     script = f"sh -c 'sleep 300 & echo $! > {tmp_path}/pid; wait'"
-    begun = time.monotonic()
     said = told(world.run("notify", "--command", script, "--timeout", "1"), 1)
     assert "command sh: not done after 1 s, and ended" in said
-    assert time.monotonic() - begun < 30
     pid = int((tmp_path / "pid").read_text())
     until = time.monotonic() + 10
     while running(pid) and time.monotonic() < until:
