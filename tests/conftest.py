@@ -1,12 +1,16 @@
-"""Databases for tests: a server for the session, and a database of its own for each test."""
+"""Databases for tests: a server for the session, and a database of its own for each test.
+
+And what becomes of tests whose tool is not there: they are skipped, or fail with TESSERA_NO_SKIPS.
+"""
 
 from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -17,6 +21,28 @@ from tessera_local.server import Server, server_of_environment
 from tessera_local.throwaway import throwaway_cluster
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return _without_skips((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return _without_skips((yield))
+
+
+def _without_skips(report: Report) -> Report:
+    """Where every tool is to be there (TESSERA_NO_SKIPS), one "not installed" is a failure."""
+    reason = str(report.longrepr)
+    if report.skipped and os.environ.get("TESSERA_NO_SKIPS") and "not installed" in reason:
+        report.outcome = "failed"
+        report.longrepr = f"TESSERA_NO_SKIPS is set, and here is a skip: {reason}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,30 +78,40 @@ def test_roles_get_the_passwords_of_the_files(site: Site, tmp_path: Path) -> Non
 @contextmanager
 def following(site: Site, password: Path) -> Iterator[Server]:
     """The service `replica`, in the folder `copy`."""
-    owner, port = site.folder.stat(), free_port()
+    port = free_port()
     script = shutil.copy(FOLDER / "standby.sh", site.folder)
     settings = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
-    primary = f"host={site.primary.host} port={site.primary.port} dbname=postgres"
+    command = [script, "postgres", *(f"--{name}={text}" for name, text in settings.items())]
+    environment = {
+        "PATH": f"{find_binaries().folder}:{os.environ['PATH']}",
+        "PGDATA": str(site.folder / "copy"),
+        "PRIMARY": f"host={site.primary.host} port={site.primary.port} dbname=postgres",
+        "REPLICATION_PASSWORD_FILE": str(password),
+    }
+    copy = Server(site.primary.host, port, site.primary.user, site.primary.password)
+    with as_owner(site, command, environment) as process:
+        clusters.until(lambda: process.poll() is not None or receives(copy))
+        yield copy
+
+
+@contextmanager
+def as_owner(
+    site: Site, command: Sequence[str | Path], environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a service's command as the user whose cluster it is, while the block runs."""
+    owner = site.folder.stat()
     process = subprocess.Popen(
-        [script, "postgres", *(f"--{name}={setting}" for name, setting in settings.items())],
+        command,
         cwd=site.folder,
         user=owner.st_uid,
         group=owner.st_gid,
         extra_groups=[],
-        env={
-            "PATH": f"{find_binaries().folder}:{os.environ['PATH']}",
-            "TMPDIR": str(site.folder),
-            "PGDATA": str(site.folder / "copy"),
-            "PRIMARY": primary,
-            "REPLICATION_PASSWORD_FILE": str(password),
-        },
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(site.folder), **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    copy = Server(site.primary.host, port, site.primary.user, site.primary.password)
     try:
-        clusters.until(lambda: process.poll() is not None or receives(copy))
-        yield copy
+        yield process
     finally:
         process.terminate()
         process.wait(timeout=60)
@@ -146,52 +156,43 @@ def has(server: Server, query: str, wanted: object) -> bool:
 @contextmanager
 def pooled(site: Site, folder: Path) -> Iterator[dict[str, str]]:
     """The service `pool`; the variables by which an API finds it."""
+    if shutil.which("pgbouncer") is None:
+        pytest.skip("PgBouncer is not installed")
     if _pgbouncer() < OLDEST_POOL:
-        pytest.skip("this machine has no PgBouncer 1.21 or newer")
-    port, database = free_port(), f"port={site.primary.port}"
-    config = (FOLDER / "pgbouncer.ini").read_text()
-    for ours, theirs in [
-        ("tessera = host=database port=5432", f"{DATABASE} = host=127.0.0.1 {database}"),
-        ("listen_addr = 0.0.0.0", "listen_addr = 127.0.0.1"),
-        ("listen_port = 5432", f"listen_port = {port}"),
-        ("auth_file = /tmp/users", f"auth_file = {folder}/users"),
-    ]:
-        assert ours in config
-        config = config.replace(ours, theirs)
-    for name, text in [("pool.ini", config), ("password", AWKWARD)]:
+        pytest.skip("PgBouncer is older than 1.21")
+    port = free_port()
+    for name, text in [("pool.ini", pool_config(site, folder, port)), ("password", AWKWARD)]:
         (folder / name).write_text(text)
         (folder / name).chmod(0o644)
-    owner = site.folder.stat()
-    process = subprocess.Popen(
-        [shutil.copy(FOLDER / "pool.sh", folder), "pgbouncer", folder / "pool.ini"],
-        user=owner.st_uid,
-        group=owner.st_gid,
-        extra_groups=[],
-        env={
-            "PATH": os.environ["PATH"],
-            "TMPDIR": str(folder),
-            "PGPASSWORD_FILE": str(folder / "password"),
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
+    command = [shutil.copy(FOLDER / "pool.sh", folder), "pgbouncer", folder / "pool.ini"]
+    password = str(folder / "password")
+    with as_owner(site, command, {"TMPDIR": str(folder), "PGPASSWORD_FILE": password}):
         yield {
             "PGHOST": "127.0.0.1",
             "PGPORT": str(port),
             "PGDATABASE": DATABASE,
             "TESSERA_API_PGUSER": "tessera_api",
-            "TESSERA_API_PGPASSWORD_FILE": str(folder / "password"),
+            "TESSERA_API_PGPASSWORD_FILE": password,
         }
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+
+
+def pool_config(site: Site, folder: Path, port: int) -> str:
+    """The pool's own configuration, of another database and port."""
+    config = (FOLDER / "pgbouncer.ini").read_text()
+    database = f"{DATABASE} = host=127.0.0.1 port={site.primary.port}"
+    for theirs, ours in [
+        ("tessera = host=database port=5432", database),
+        ("listen_addr = 0.0.0.0", "listen_addr = 127.0.0.1"),
+        ("listen_port = 5432", f"listen_port = {port}"),
+        ("auth_file = /tmp/users", f"auth_file = {folder}/users"),
+    ]:
+        assert theirs in config
+        config = config.replace(theirs, ours)
+    return config
 
 
 def _pgbouncer() -> tuple[int, ...]:
-    """The version of the PgBouncer on this machine; () when there is none."""
-    if shutil.which("pgbouncer") is None:
-        return ()
+    """The version of the PgBouncer on this machine."""
     said = subprocess.run(["pgbouncer", "--version"], capture_output=True, text=True).stdout
     numbers = re.search(r"PgBouncer (\d+)\.(\d+)", said)
     assert numbers, said
