@@ -55,12 +55,6 @@ FROM pgstac.items, LATERAL (SELECT content -> 'properties') AS each (p)
 """
 """The items as a plain table, for tests to ask SQL what they ask the API."""
 
-EXTENSIONS = [
-    "https://stac-extensions.github.io/file/v2.1.0/schema.json",
-    "https://stac-extensions.github.io/grid/v1.1.0/schema.json",
-    "https://stac-extensions.github.io/alternate-assets/v1.2.0/schema.json",
-]
-
 
 def tiles(year: int) -> list[tuple[int, int]]:
     """Centres of a year's tiles, hundredths of a degree, row by row from the north-west."""

@@ -12,7 +12,6 @@ from api_server import Catalogue, all_ids
 
 POLYGON = "POLYGON((-0.3 51.2, 1.1 51.3, 0.8 52.9, -0.5 52.4, -0.3 51.2))"
 EDGE = "POLYGON((0.0 52.0, 0.1 52.0, 0.1 52.1, 0.0 52.1, 0.0 52.0))"
-YEAR_OF = "tstzrange(datetime, end_datetime, '[]')"
 
 FILTERS = {
     # basic-cql2

@@ -47,12 +47,44 @@ def expected(
     tile: Row, stores: Sequence[str] = NAMES[:1], unsound: Sequence[str] = (), verified: str = ""
 ) -> Item:
     """The item of a registry's row, as section 4 of the design has it."""
-    year = tile["year"]
-    lon, lat = (Decimal(str(tile[name])).quantize(Decimal("0.01")) for name in ("lon", "lat"))
+    year, (lon, lat) = tile["year"], place(tile)
     half = Decimal("0.05")
     west, south, east, north = (float(n) for n in (lon - half, lat - half, lon + half, lat + half))
+    stem = f"{year}/grid_{lon}_{lat}/grid_{lon}_{lat}"
+    assets = {"embeddings": asset(tile, "embeddings", f"{stem}.npy", stores)}
+    if tile.get("scales_size") != 0:
+        path = f"{stem}_scales.npy"
+        assets["embeddings_scales"] = asset(tile, "embeddings_scales", path, stores)
+    told = properties(tile, stores, unsound)
+    return {
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "stac_extensions": [FILE, GRID, ALTERNATE],
+        "id": f"{year}_grid_{lon}_{lat}",
+        "collection": f"geotessera-{year}",
+        "bbox": [west, south, east, north],
+        "geometry": {
+            "type": "Polygon",
+            "coordinates": [
+                [[west, south], [east, south], [east, north], [west, north], [west, south]]
+            ],
+        },
+        "properties": told | ({"tessera:verified": verified} if verified else {}),
+        "assets": assets if stores else {},
+    }
+
+
+def place(tile: Row) -> tuple[Decimal, Decimal]:
+    """Centre: longitude, latitude."""
+    lon, lat = (Decimal(str(tile[name])).quantize(Decimal("0.01")) for name in ("lon", "lat"))
+    return lon, lat
+
+
+def properties(tile: Row, stores: Sequence[str], unsound: Sequence[str]) -> Item:
+    """What the item of a row says of its tile."""
+    year, (lon, lat) = tile["year"], place(tile)
     times = sorted(tile[name] for name in ("mtime", "scales_mtime") if tile.get(name))
-    properties: Item = {
+    return {
         "title": f"Tile {abs(lat)}°{'S' if lat < 0 else 'N'} "
         f"{abs(lon)}°{'W' if lon < 0 else 'E'} ({year})",
         "datetime": f"{year}-01-01T00:00:00Z",
@@ -67,33 +99,8 @@ def expected(
         "tessera:stores": [name for name in NAMES if name in stores],
         "tessera:missing_stores": [n for n in NAMES if n not in stores and n not in unsound],
         "tessera:store_count": len(stores),
-    }
-    for name in NAMES:
-        properties[f"tessera:in_{name}"] = name in stores
-    if times:
-        properties["created"], properties["updated"] = utc(times[0]), utc(times[-1])
-    if verified:
-        properties["tessera:verified"] = verified
-    stem = f"{year}/grid_{lon}_{lat}/grid_{lon}_{lat}"
-    assets = {"embeddings": asset(tile, "embeddings", f"{stem}.npy", stores)}
-    if tile.get("scales_size") != 0:
-        path = f"{stem}_scales.npy"
-        assets["embeddings_scales"] = asset(tile, "embeddings_scales", path, stores)
-    return {
-        "type": "Feature",
-        "stac_version": "1.1.0",
-        "stac_extensions": [FILE, GRID, ALTERNATE],
-        "id": f"{year}_grid_{lon}_{lat}",
-        "collection": f"geotessera-{year}",
-        "bbox": [west, south, east, north],
-        "geometry": {
-            "type": "Polygon",
-            "coordinates": [
-                [[west, south], [east, south], [east, north], [west, north], [west, south]]
-            ],
-        },
-        "properties": properties,
-        "assets": assets if stores else {},
+        **{f"tessera:in_{name}": name in stores for name in NAMES},
+        **({"created": utc(times[0]), "updated": utc(times[-1])} if times else {}),
     }
 
 
