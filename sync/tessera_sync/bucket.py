@@ -22,8 +22,7 @@ from obstore.exceptions import BaseError
 from tessera_catalog import grid
 from tessera_catalog.arrays import texts
 from tessera_catalog.errors import Failed
-from tessera_sync.line_formats import batch_of
-from tessera_sync.sightings import Batch
+from tessera_sync.batches import Batch, batch_of
 from tessera_sync.storage import STORAGE_ERRORS, Storage, reason
 
 if TYPE_CHECKING:

@@ -21,9 +21,8 @@ import pyarrow.parquet as pq
 
 from tessera_catalog.arrays import texts, to_numpy
 from tessera_catalog.errors import InputError
+from tessera_sync.batches import UNKNOWN, Parsed, batch_of
 from tessera_sync.dates import times
-from tessera_sync.line_formats import Parsed, batch_of
-from tessera_sync.sightings import UNKNOWN
 
 _COLUMNS = {
     "key": ("Key", "key"),

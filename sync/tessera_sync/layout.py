@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from tessera_catalog import grid
 
@@ -20,6 +23,21 @@ class Tile(NamedTuple):
     lon_i: int
     lat_i: int
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Tile:
+        """The tile of a row of a manifest or plan."""
+        return cls(row["year"], row["lon_i"], row["lat_i"])
+
+    @property
+    def cell(self) -> int:
+        """Number of its cell of the grid."""
+        return int(grid.cell(self.lon_i, self.lat_i))
+
+    @property
+    def key(self) -> int:
+        """The tile as one integer."""
+        return int(key_of(self.year, self.cell))
+
     @property
     def path(self) -> str:
         """Directory of the tile below a store's root: `2024/grid_0.85_49.95`."""
@@ -34,6 +52,23 @@ class Tile(NamedTuple):
     def scales(self) -> str:
         """Name of the file with the scales."""
         return f"{grid.tile_name(self.lon_i, self.lat_i)}_scales.npy"
+
+
+def key_of(year: Any, cell: Any) -> Any:
+    """A tile as one integer, from its year and cell; or tiles, from NumPy arrays of them."""
+    return year * grid.CELLS + cell
+
+
+def are_tiles(years: Any, lon_i: Any, lat_i: Any) -> Any:
+    """Whether years and centres, NumPy arrays, are those of tiles of the grid."""
+    return (
+        (np.abs(lon_i) <= -grid.WEST_I)
+        & (np.abs(lat_i) <= grid.NORTH_I)
+        & (lon_i % grid.SIZE == 5)
+        & (lat_i % grid.SIZE == 5)
+        & (years >= grid.YEARS.start)
+        & (years < grid.YEARS.stop)
+    )
 
 
 def parse_path(path: str) -> Tile | None:

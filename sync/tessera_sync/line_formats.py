@@ -12,21 +12,17 @@ s5cmd --json ls, rclone lsjson  {"key": "s3://…", "size": 108527232, "last_mod
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.json as pj
 
-from tessera_catalog.arrays import text, texts, to_arrow, to_mask, to_numpy
+from tessera_catalog.arrays import text, texts, to_mask, to_numpy
+from tessera_sync.batches import UNKNOWN, Batch, Parsed, batch_of, chosen, joined
 from tessera_sync.dates import times
-from tessera_sync.sightings import UNKNOWN, Batch
+from tessera_sync.json_formats import parse_json
 
 _DATE = r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?"
 # Each pattern is such that RE2 reads it in one pass, which is three times as fast: after a part of
@@ -58,17 +54,6 @@ _NO_FILE = rf"^\s*(?:$|DIR\s|PRE\s|Total Objects:|Total Size:|.*/$|.*/{_SEPARATO
 """Lines about directories and sums."""
 
 SAMPLE = 200
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """A part of a listing: its files, and the lines that were not understood."""
-
-    batch: Batch
-    lines: int
-    unparsed: int
-    examples: list[str]
-
 
 Parser = Callable[[bytes], Parsed]
 
@@ -103,68 +88,7 @@ def parse_text(part: bytes, patterns: Sequence[str] = PATTERNS) -> Parsed:
         left = left.filter(pc.invert(fits))
     files_only = pc.invert(pc.match_substring_regex(left, _NO_FILE))
     left = left.filter(files_only)
-    return Parsed(_joined(batches), total, len(left), left[:5].to_pylist())
-
-
-def parse_json(part: bytes) -> Parsed:
-    """Read JSON objects, one a line or the elements of an array."""
-    # The array's brackets and commas are what tells it from one object a line.
-    text = part.replace(b"},{", b"}\n{").replace(b"},\n", b"}\n").strip().strip(b"[],").strip()
-    lines = [line for line in text.split(b"\n") if line.strip()]
-    if not lines:
-        return Parsed(_joined([]), 0, 0, [])
-    try:
-        return _json_rows(text, len(lines))
-    except pa.ArrowInvalid:
-        # Some line is no object, or has a field of another type: find out which.
-        good = [line for line in lines if _fits(line)]
-        bad = [line.decode(errors="replace") for line in lines if not _fits(line)]
-        parsed = _json_rows(b"\n".join(good), len(good))
-        examples = [*bad, *parsed.examples][:5]
-        return Parsed(parsed.batch, len(lines), len(bad) + parsed.unparsed, examples)
-
-
-_JSON_FIELDS = pa.schema(
-    [
-        *((name, pa.string()) for name in ("key", "last_modified", "type", "Path", "ModTime")),
-        *((name, pa.int64()) for name in ("size", "Size")),
-        ("IsDir", pa.bool_()),
-    ]
-)
-"""Fields of s5cmd and of rclone; others are ignored."""
-
-
-def _json_rows(content: bytes, lines: int) -> Parsed:
-    options = pj.ParseOptions(
-        explicit_schema=_JSON_FIELDS, unexpected_field_behavior="ignore", newlines_in_values=False
-    )
-    if not content:
-        return Parsed(_joined([]), 0, 0, [])
-    block = pj.ReadOptions(block_size=max(len(content), 1 << 20), use_threads=False)
-    rows = pj.read_json(io.BytesIO(content), block, options).combine_chunks()
-    directory = pc.or_kleene(
-        pc.equal(rows["type"], text("directory")),
-        rows["IsDir"],
-    )
-    rows = rows.filter(to_arrow(~to_mask(directory)))
-    path = pc.coalesce(rows["key"], rows["Path"])
-    date = pc.coalesce(rows["last_modified"], rows["ModTime"])
-    size = pc.coalesce(rows["size"], rows["Size"])
-    told = pc.and_(pc.is_valid(path), pc.is_valid(size))
-    unparsed = rows.num_rows - (pc.sum(told).as_py() or 0)
-    path, size, date = (column.filter(told).combine_chunks() for column in (path, size, date))
-    batch = batch_of(path, to_numpy(size), times(date))
-    return Parsed(batch, lines, unparsed, [content.split(b"\n")[0].decode()] if unparsed else [])
-
-
-def batch_of(paths: pa.Array, sizes: npt.NDArray[np.int64], mtimes: npt.NDArray[np.int64]) -> Batch:
-    """Files by their paths."""
-    slashed = pc.match_substring(paths, "/")
-    if not pc.all(slashed).as_py():
-        paths = pc.if_else(slashed, paths, pc.binary_join_element_wise(text("/"), paths, text("")))
-    parts = pc.split_pattern(paths, "/", max_splits=1, reverse=True).flatten()
-    parent, name = (parts.take(to_arrow(np.arange(i, len(parts), 2))) for i in (0, 1))
-    return Batch(parent, name, sizes, mtimes)
+    return Parsed(joined(batches), total, len(left), left[:5].to_pylist())
 
 
 def _batch(found: pa.StructArray) -> Batch:
@@ -182,27 +106,7 @@ def _batch(found: pa.StructArray) -> Batch:
         mtimes = to_numpy(pc.cast(seconds, pa.int64())) * 1_000_000
     batch = batch_of(parts["path"], sizes, mtimes)
     files = to_mask(pc.not_equal(batch.names, text("")))
-    return batch if files.all() else _chosen(batch, files)
-
-
-def _chosen(batch: Batch, rows: npt.NDArray[np.bool_]) -> Batch:
-    mask = to_arrow(rows)
-    return Batch(
-        batch.parents.filter(mask), batch.names.filter(mask), batch.sizes[rows], batch.mtimes[rows]
-    )
-
-
-def _joined(batches: Sequence[Batch]) -> Batch:
-    filled = [batch for batch in batches if len(batch.names)]
-    if len(filled) == 1:
-        return filled[0]
-    nothing = np.zeros(0, dtype=np.int64)
-    return Batch(
-        pa.concat_arrays([texts([]), *(batch.parents for batch in filled)]),
-        pa.concat_arrays([texts([]), *(batch.names for batch in filled)]),
-        np.concatenate([nothing, *(batch.sizes for batch in filled)]),
-        np.concatenate([nothing, *(batch.mtimes for batch in filled)]),
-    )
+    return batch if files.all() else chosen(batch, files)
 
 
 def _lines(part: bytes) -> pa.Array:
@@ -220,13 +124,3 @@ def _lines(part: bytes) -> pa.Array:
     offsets = np.append(0, ends).astype(np.int32)
     raw = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(part))
     return pc.utf8_ltrim(raw, "\n")
-
-
-def _fits(line: bytes) -> bool:
-    """Whether a line is a JSON object whose fields are of the types they should be."""
-    try:
-        value = json.loads(line)
-        pa.RecordBatch.from_pylist([value], schema=_JSON_FIELDS)
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        return False
-    return isinstance(value, dict)

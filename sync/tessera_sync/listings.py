@@ -20,7 +20,8 @@ import pyarrow as pa
 
 from tessera_catalog.errors import InputError
 from tessera_sync import inventory
-from tessera_sync.line_formats import Parsed, recognise
+from tessera_sync.batches import Parsed
+from tessera_sync.line_formats import recognise
 from tessera_sync.parallel import mapped
 from tessera_sync.sightings import Sorted, sort_out
 

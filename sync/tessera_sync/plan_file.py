@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from tessera_catalog import atomic, grid
 from tessera_catalog.errors import InputError
+from tessera_sync.layout import are_tiles, key_of
 
 COPY, REPLACE, DELETE = "copy", "replace", "delete"
 ACTIONS = {"missing": COPY, "stale": REPLACE, "incomplete": REPLACE, "extra": DELETE}
@@ -125,11 +126,8 @@ def _check_rows(path: Path, table: pa.Table) -> None:
         if table.column(name).null_count:
             raise InputError(f"{path}: column {name} has empty places: make the plan again")
     year, lon_i, lat_i = (table.column(n).to_numpy().astype(int) for n in PLAN.names[:3])
-    tile = (grid.YEARS.start <= year) & (year < grid.YEARS.stop)
-    tile &= (np.abs(lon_i) <= -grid.WEST_I) & (lon_i % grid.SIZE == 5)
-    tile &= (np.abs(lat_i) <= grid.NORTH_I) & (lat_i % grid.SIZE == 5)
-    keys = year * grid.CELLS + grid.cell(lon_i, lat_i)
-    if not tile.all() or len(np.unique(keys)) != len(keys):
+    keys = key_of(year, grid.cell(lon_i, lat_i))
+    if not are_tiles(year, lon_i, lat_i).all() or len(np.unique(keys)) != len(keys):
         raise InputError(f"{path}: a row is no tile, or stands there twice: make the plan again")
     pairs = table.group_by(["action", "reason"]).aggregate([])
     for action, reason in zip(

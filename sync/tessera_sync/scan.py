@@ -15,9 +15,11 @@ from tessera_catalog.errors import InputError, Refused
 from tessera_catalog.store_manifest import About, Manifest
 from tessera_catalog.stores import Store
 from tessera_sync import bucket, manifests, succession, tree
+from tessera_sync.batches import Batch
 from tessera_sync.listings import STDIN, read_listing
-from tessera_sync.sightings import KINDS, Batch, Tally, sort_out, tidy
+from tessera_sync.sightings import KINDS, sort_out
 from tessera_sync.storage import open_storage
+from tessera_sync.tally import Tally, tidy
 
 LOSS = 0.01
 """Part of its tiles a manifest may lose by a scan without the user's word."""

@@ -13,8 +13,8 @@ import numpy as np
 from tessera_catalog import grid
 from tessera_catalog.arrays import texts
 from tessera_catalog.errors import Failed
+from tessera_sync.batches import Batch
 from tessera_sync.parallel import mapped
-from tessera_sync.sightings import Batch
 
 THREADS = 16
 """On network file systems each lookup waits for the server: more threads than cores."""

@@ -21,8 +21,9 @@ from sync_world import World, put_tile, tiles
 
 from tessera_sync import bucket, manifests
 from tessera_sync.layout import Tile
-from tessera_sync.sightings import Tally, sort_out
+from tessera_sync.sightings import sort_out
 from tessera_sync.storage import open_storage
+from tessera_sync.tally import Tally
 
 BIN = Path(sys.executable).parent
 

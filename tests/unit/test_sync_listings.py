@@ -24,7 +24,7 @@ from tessera_catalog import grid
 from tessera_catalog.errors import InputError
 from tessera_sync import listings
 from tessera_sync.listings import read_listing
-from tessera_sync.sightings import Tally, tidy
+from tessera_sync.tally import Tally, tidy
 
 Key = tuple[int, int, int]
 SEEN = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
