@@ -10,7 +10,8 @@ from typing import Any
 from tessera_catalog import atomic
 from tessera_catalog.errors import InputError, Refused
 from tessera_catalog.stores import load_stores
-from tessera_sync import ingestion, manifests
+from tessera_sync import ingestion
+from tessera_sync.other_tools import read_foreign
 
 _HEAD = """\
 # Taken over from the STORES variable of the first catalogue server; the first store is the primary.
@@ -74,7 +75,7 @@ def _manifest(data_dir: Path, store: str, path: Path, dataset: str, notes: list[
     if not path.exists():
         notes.append(f"store '{store}': {path} is not there; scan the store to get a manifest")
         return None
-    foreign = manifests.read_foreign(path, dataset)
+    foreign = read_foreign(path, dataset)
     if ingestion.without_zero_sizes(foreign):
         notes.append(f"{path}: all sizes are 0, which is how 'not known' was written")
     result = ingestion.record(data_dir, store, foreign, allow_rejected=True)

@@ -9,7 +9,8 @@ from tessera_catalog.errors import Refused
 from tessera_catalog.locks import hold
 from tessera_catalog.stores import Stores
 from tessera_sync import manifests, old_journals
-from tessera_sync.journal import Lineage, open_journal, plan_id
+from tessera_sync.journal import open_journal, plan_id
+from tessera_sync.lineage import Lineage
 from tessera_sync.plan_file import Header, read_plan
 from tessera_sync.run import Options, Report, Run
 from tessera_sync.steps import not_finished, part_of

@@ -5,16 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from tessera_sync.attempts import CopyError, Outage, Policy, asked
-from tessera_sync.layout import CHECKSUMS, Tile, parse_checksums
-from tessera_sync.reading import Source, read_digest, read_small
+from tessera_sync.attempts import CopyError, Outage, Policy
+from tessera_sync.layout import CHECKSUMS, Tile
+from tessera_sync.reading import Source, read_digest
+from tessera_sync.row_tables import Row
 from tessera_sync.storage import FileState, Storage
-from tessera_sync.tiles import CHECKSUMS_LIMIT, file_names
-
-Row = dict[str, Any]
-"""A row of a manifest by the columns of ROWS."""
+from tessera_sync.tiles import look_at, read_checksums
 
 UNUSABLE = 0
 """The size a manifest gives a file that is gone or corrupt: no plan takes it for a copy."""
@@ -41,11 +38,9 @@ async def check_tile(
 
     A hash nobody knew yet is compared with the SHA256 file beside the tile, and learned.
     """
-    tile = Tile(row["year"], row["lon_i"], row["lat_i"])
+    tile = Tile.of(row)
     try:
-        what = f"looking at {storage.name}:{tile.path}"
-        names = file_names(tile)
-        there = await asked(what, policy, lambda: storage.files(tile.path, names))
+        there = await look_at(storage, tile, policy)
         if tile.embeddings not in there and tile.scales not in there:
             return Finding(tile, row, VANISHED)
         found, wrong = _sizes(tile, row, there)
@@ -84,10 +79,7 @@ async def _hashes(
     storage: Storage, tile: Tile, row: Row, listed: bool, policy: Policy
 ) -> tuple[Row, list[str]]:
     """The row with the hashes that were found, and which files are not what they should be."""
-    sums: dict[str, bytes] = {}
-    if listed:
-        path = f"{tile.path}/{CHECKSUMS}"
-        sums = parse_checksums(await read_small(storage, path, CHECKSUMS_LIMIT, policy))
+    sums = await read_checksums(storage, tile, policy) if listed else {}
     found, wrong = dict(row), []
     for column, name in (("embeddings", tile.embeddings), ("scales", tile.scales)):
         digest = await read_digest(Source(storage, f"{tile.path}/{name}"), policy)

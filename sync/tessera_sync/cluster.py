@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -22,6 +21,7 @@ from tessera_sync.pool import Stop, run, spread
 from tessera_sync.progress import Course, course
 from tessera_sync.steps import Step
 from tessera_sync.storage import UPLOAD_TIMEOUT, check_room, open_storage
+from tessera_sync.version import version
 
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ class _Workers:
     def __init__(self, address: str, client: Any) -> None:
         self._address = address
         self._client = client
-        self._version = metadata.version("tessera-stac")
+        self._version = version()
 
     async def do(self, function: Callable[..., T], *work: Any) -> T:
         """The result of a function on some worker, again on another one if that is lost.
@@ -111,17 +111,17 @@ class _Workers:
         return result
 
 
-def _check_room(version: str, target: Store, coming: int) -> None:
+def _check_room(wanted: str, target: Store, coming: int) -> None:
     """On a worker: refuse a target that cannot take the plan."""
-    _same_version(version)
+    _same_version(wanted)
     check_room(open_storage(target), coming)
 
 
 def _do_batch(
-    version: str, source: Store, target: Store, batch: list[Step], jobs: int, how: dict[str, Any]
+    wanted: str, source: Store, target: Store, batch: list[Step], jobs: int, how: dict[str, Any]
 ) -> list[Outcome]:
     """On a worker: do some steps and tell what became of them."""
-    _same_version(version)
+    _same_version(wanted)
     ours, theirs = (open_storage(s, request_timeout=UPLOAD_TIMEOUT) for s in (source, target))
     outcomes: list[Outcome] = []
 
@@ -133,10 +133,10 @@ def _do_batch(
     return outcomes
 
 
-def _same_version(version: str) -> None:
-    here = metadata.version("tessera-stac")
-    if here != version:
-        raise Refused(f"a worker has tessera-stac {here}, this machine {version}")
+def _same_version(wanted: str) -> None:
+    here = version()
+    if here != wanted:
+        raise Refused(f"a worker has tessera-stac {here}, this machine {wanted}")
 
 
 def _batches(steps: Iterator[Step], size: int) -> Iterator[list[Step]]:

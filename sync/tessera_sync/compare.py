@@ -18,16 +18,16 @@ import pyarrow.compute as pc
 from tessera_catalog import grid
 from tessera_catalog.arrays import to_mask, to_numpy
 from tessera_catalog.errors import InputError
+from tessera_catalog.fingerprint import FINGERPRINT
 from tessera_catalog.store_manifest import Manifest, ascending
 from tessera_sync import truth
 from tessera_sync.parallel import ahead
+from tessera_sync.row_tables import HASHES, SIZES, cells_of
 from tessera_sync.selection import Selection
 
 Ints = npt.NDArray[np.integer[Any]]
 
-_SIZES = ("embeddings_size", "scales_size")
-_HASHES = ("embeddings_sha256", "scales_sha256")
-_MARK = "fingerprint"
+_MARK = FINGERPRINT.name
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Rows:
     places: Ints
     """Where each stands among all the manifest's rows of the year."""
     numbers: dict[str, Ints]
-    """The columns _SIZES and _MARK, as far as the manifest knows any value of the year."""
+    """The columns SIZES and _MARK, as far as the manifest knows any value of the year."""
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -51,7 +51,7 @@ class Rows:
 
     def side(self) -> truth.Side:
         """These rows as the rule wants them."""
-        sizes = (self.size(_SIZES[0]), self.size(_SIZES[1]))
+        sizes = (self.size(SIZES[0]), self.size(SIZES[1]))
         return truth.Side(self.cells, sizes, self.numbers.get(_MARK))
 
     def part(self, first: int, last: int) -> Rows:
@@ -106,9 +106,9 @@ def diff(source: Rows, target: Rows) -> Diff:
     """Apply the rule to a block."""
 
     def hashes_differ(here: Ints, there: Ints) -> npt.NDArray[np.bool_]:
-        ours, theirs = source.take(here, _HASHES), target.take(there, _HASHES)
+        ours, theirs = source.take(here, HASHES), target.take(there, HASHES)
         unlike = np.zeros(len(here), dtype=bool)
-        for name in _HASHES:
+        for name in HASHES:
             pairs = pc.not_equal(ours.column(name), theirs.column(name))
             unlike |= to_mask(pairs)
         return unlike
@@ -119,7 +119,7 @@ def diff(source: Rows, target: Rows) -> Diff:
 
 def read_rows(manifest: Manifest, year: int, selection: Selection) -> Iterator[Rows]:
     """Keys, sizes and fingerprints of the selected tiles of a year; no block is empty."""
-    known = [name for name in (*_SIZES, _MARK) if manifest.knows(year, name)]
+    known = [name for name in (*SIZES, _MARK) if manifest.knows(year, name)]
     first = 0
     before = -1
     for table in manifest.blocks(year, ["lon_i", "lat_i", *known]):
@@ -184,9 +184,7 @@ def _none(manifest: Manifest, year: int) -> Rows:
 
 def _cells(manifest: Manifest, table: pa.Table, before: int) -> npt.NDArray[np.int32]:
     """Cell numbers of rows; InputError when a row is no tile or out of order."""
-    lon_i = to_numpy(table.column("lon_i")).astype(np.int32)
-    lat_i = to_numpy(table.column("lat_i")).astype(np.int32)
-    cells: npt.NDArray[np.int32] = grid.cell(lon_i, lat_i)
+    cells = cells_of(table)
     if len(cells) and not (
         ascending(cells) and cells[0] > before and cells[-1] < grid.CELLS and cells[0] >= 0
     ):

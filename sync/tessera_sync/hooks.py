@@ -109,6 +109,17 @@ class Webhook:
 
         Redirects are not followed: another host is not whom the operator has named.
         """
+        try:
+            status = self._post(report)
+        except HTTPError as error:
+            raise HookError(_why(error, self.seconds)) from error
+        if 300 <= status < 400:
+            raise HookError(f"answers {status}, elsewhere: give the address it moved to")
+        if not 200 <= status < 300:
+            raise HookError(f"answers {status}")
+
+    def _post(self, report: bytes) -> int:
+        """Send it; the status of the last answer."""
         url = self._parsed()
         headers = {"Content-Type": "application/json", "User-Agent": "tessera-sync"}
         if url.auth:
@@ -122,25 +133,19 @@ class Webhook:
             respect_retry_after_header=False,
             raise_on_status=False,
         )
-        try:
-            with _manager(url) as manager:
-                answer = manager.request(
-                    "POST",
-                    url._replace(auth=None).url,
-                    body=report,
-                    headers=headers,
-                    redirect=False,
-                    retries=retries,
-                    timeout=Timeout(self.seconds),
-                    preload_content=False,
-                )
-                answer.release_conn()
-        except HTTPError as error:
-            raise HookError(_why(error, self.seconds)) from error
-        if 300 <= answer.status < 400:
-            raise HookError(f"answers {answer.status}, elsewhere: give the address it moved to")
-        if not 200 <= answer.status < 300:
-            raise HookError(f"answers {answer.status}")
+        with _manager(url) as manager:
+            answer = manager.request(
+                "POST",
+                url._replace(auth=None).url,
+                body=report,
+                headers=headers,
+                redirect=False,
+                retries=retries,
+                timeout=Timeout(self.seconds),
+                preload_content=False,
+            )
+            answer.release_conn()
+        return int(answer.status)
 
     def _parsed(self) -> Url:
         """Its parts; InputError unless it is https, or http to this machine."""

@@ -9,22 +9,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tessera_catalog.errors import InputError, Refused
+from tessera_catalog.locks import lock
 from tessera_catalog.normal_form import REASONS
 from tessera_catalog.store_manifest import ROWS, About
 from tessera_sync import manifests
-from tessera_sync.manifests import Foreign
+from tessera_sync.other_tools import Foreign, read_foreign
+from tessera_sync.row_tables import SIZES
 
 BAD_ROWS = 0.01
 """Part of a file's rows that may be no tiles without the user's word."""
-
-_SIZES = ("embeddings_size", "scales_size")
 
 
 def ingest(
     data_dir: Path, store: str, dataset: str, path: Path, *, allow_rejected: bool
 ) -> dict[str, Any]:
     """Make a file the store's manifest; the numbers, as `--json` prints them."""
-    foreign = manifests.read_foreign(path, dataset)
+    foreign = read_foreign(path, dataset)
     return record(data_dir, store, foreign, allow_rejected=allow_rejected)
 
 
@@ -49,7 +49,7 @@ def record(data_dir: Path, store: str, foreign: Foreign, *, allow_rejected: bool
     about = About(
         store, foreign.dataset, manifests.now(), f"ingest {foreign.path.name}", manifests.tool()
     )
-    with manifests.lock(data_dir, store):
+    with lock(data_dir, store):
         digest = manifests.save(data_dir, about, foreign.years)
     return {
         "store": store,
@@ -70,12 +70,12 @@ def without_zero_sizes(foreign: Foreign) -> bool:
     The first catalogue server wrote 0 for what it did not know.
     """
     sizes = [
-        table.column(name) for table in foreign.years.values() for name in _SIZES if table.num_rows
+        table.column(name) for table in foreign.years.values() for name in SIZES if table.num_rows
     ]
     if not sizes or any(pc.max(column).as_py() != 0 for column in sizes):
         return False
     for year, table in foreign.years.items():
-        for name in _SIZES:
+        for name in SIZES:
             index = ROWS.names.index(name)
             nothing = pa.nulls(table.num_rows, ROWS.field(name).type)
             table = table.set_column(index, ROWS.field(name), nothing)

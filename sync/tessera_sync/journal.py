@@ -2,7 +2,6 @@
 
 `<data>/journals/<plan>[.<i>-of-<n>].jsonl` has a line of JSON for each tile, appended and made
 durable as the work goes on. It is the truth about an interrupted apply: manifests follow from it.
-`<data>/journals/<plan>.manifests.jsonl` tells which manifests came of the plan's own work.
 """
 
 from __future__ import annotations
@@ -19,38 +18,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tessera_catalog import grid
 from tessera_catalog.errors import Failed, InputError
 from tessera_catalog.locks import hold
-from tessera_sync.layout import Tile, parse_path
-from tessera_sync.placing import in_thread
-from tessera_sync.tiles import Placed, Whole
+from tessera_sync.journal_lines import Entry, entry_of, line_now, line_of
+from tessera_sync.layout import Tile
+from tessera_sync.pool import in_thread
+from tessera_sync.tiles import Whole
 
 FOLDER = "journals"
-SUFFIX, LINEAGE = ".jsonl", ".manifests.jsonl"
+SUFFIX = ".jsonl"
 
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What was done with one tile, and when: it is whole in the target, or it is deleted."""
-
-    at: dt.datetime
-    tile: Tile
-    whole: Whole | None
-    """None: the tile was deleted."""
 
 
 def plan_id(path: Path) -> str:
     """Short name of a plan, from the bytes of its file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def key_of(tile: Tile) -> int:
-    """A tile as one integer."""
-    return tile.year * grid.CELLS + int(grid.cell(tile.lon_i, tile.lat_i))
 
 
 @contextmanager
@@ -99,7 +83,7 @@ class Journal:
             os.lseek(self._descriptor, end, os.SEEK_SET)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written: {error.strerror}") from error
-        self._write([_line(journal=FORMAT, plan=plan, shard=shard)])
+        self._write([line_now(journal=FORMAT, plan=plan, shard=shard)])
 
     def close(self) -> None:
         """Close the file."""
@@ -109,22 +93,17 @@ class Journal:
 
     async def done(self, tile: Tile, whole: Whole | None) -> None:
         """Record that a tile is whole in the target, or deleted; returns when it is durable."""
-        now = dt.datetime.now(dt.UTC)
-        if whole is None:
-            await self._append(_line(deleted=tile.path))
-        else:
-            files = {"embeddings": _placed(whole.embeddings), "scales": _placed(whole.scales)}
-            await self._append(_line(done=tile.path, **files))
-        self.finished.add(key_of(tile))
-        self.unmerged.append(Entry(now, tile, whole))
+        entry = Entry(dt.datetime.now(dt.UTC), tile, whole)
+        await self._append(line_of(entry))
+        self._finish(entry)
 
     async def failed(self, tile: Tile, why: str) -> None:
         """Record a failure, for people to read."""
-        await self._append(_line(failed=tile.path, why=why))
+        await self._append(line_now(failed=tile.path, why=why))
 
     def merged(self, count: int) -> None:
         """Record that a manifest has the first `count` of the unmerged entries."""
-        self._write([_line(merged=count)])
+        self._write([line_now(merged=count)])
         del self.unmerged[:count]
 
     async def _append(self, line: str) -> None:
@@ -175,64 +154,8 @@ class Journal:
         elif "merged" in record:
             del self.unmerged[: record["merged"]]
         elif "done" in record or "deleted" in record:
-            entry = _entry(record)
-            self.finished.add(key_of(entry.tile))
-            self.unmerged.append(entry)
+            self._finish(entry_of(record))
 
-
-@dataclass(frozen=True)
-class Lineage:
-    """Which manifests of the target are the plan's own: what it began with and what it made of it.
-
-    Shared by all parts of a plan and written under the manifest's lock, before the manifest.
-    """
-
-    path: Path
-
-    @classmethod
-    def of(cls, data_dir: Path, plan: str) -> Lineage:
-        """The lineage of a plan."""
-        return cls(data_dir / FOLDER / f"{plan}{LINEAGE}")
-
-    def add(self, old: str | None, new: str) -> None:
-        """Record that the plan is about to turn the manifest of digest `old` into `new`."""
-        with self.path.open("ab") as file:
-            # The empty line ends one that a crash may have torn.
-            file.write(f"\n{_line(old=old, new=new)}".encode())
-            file.flush()
-            os.fsync(file.fileno())
-
-    def has(self, first: str, digest: str) -> bool:
-        """Whether a manifest came of the one the plan was made from by the plan's work alone."""
-        own = {first}
-        for line in self.path.read_bytes().splitlines() if self.path.exists() else ():
-            try:
-                step = json.loads(line)
-            except ValueError:
-                continue  # empty, or torn by a crash: then the manifest was not written either
-            if step["old"] in own:
-                own.add(step["new"])
-        return digest in own
-
-
-def _line(**values: Any) -> str:
-    at = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
-    return json.dumps({"at": at, **values}, separators=(",", ":")) + "\n"
-
-
-def _placed(placed: Placed) -> list[Any]:
-    return [placed.size, placed.sha256.hex(), placed.mtime and placed.mtime.isoformat()]
-
-
-def _entry(record: dict[str, Any]) -> Entry:
-    at = dt.datetime.fromisoformat(record["at"])
-    tile = parse_path(record.get("done") or record["deleted"])
-    if tile is None:
-        raise ValueError(record)
-    if "deleted" in record:
-        return Entry(at, tile, None)
-    embeddings, scales = (
-        Placed(size, bytes.fromhex(digest), mtime and dt.datetime.fromisoformat(mtime))
-        for size, digest, mtime in (record["embeddings"], record["scales"])
-    )
-    return Entry(at, tile, Whole(tile, embeddings, scales))
+    def _finish(self, entry: Entry) -> None:
+        self.finished.add(entry.tile.key)
+        self.unmerged.append(entry)

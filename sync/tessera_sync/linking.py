@@ -30,9 +30,7 @@ def database_is_configured() -> bool:
 
 def follow(data_dir: Path, stores: Stores, dataset: str, *, dry_run: bool = False) -> Linked:
     """Link the manifests of all stores that have one; InputError when none has."""
-    names = [name for name in stores.names if manifests.path_of(data_dir, name).exists()]
-    if not names:
-        raise InputError(f"{data_dir} has no manifests of the configured stores: scan or ingest")
+    names = manifests.known(data_dir, stores)
     with _pinned(data_dir, names) as pinned:
         told = {name: _told(pinned[name], _kept(data_dir, name), name, dataset) for name in names}
         linked = link(told, stores, dataset, Progress(), dry_run=dry_run)

@@ -9,54 +9,36 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tessera_catalog import atomic, grid
-from tessera_catalog.arrays import empty, to_arrow, to_numpy
+from tessera_catalog import atomic
+from tessera_catalog.arrays import empty
 from tessera_catalog.errors import InputError
 from tessera_catalog.locks import lock
-from tessera_catalog.manifest import TILES
 from tessera_catalog.manifest_writer import write
-from tessera_catalog.registry import open_registry
 from tessera_catalog.store_manifest import ROWS, About, Manifest, is_manifest
-
-__all__ = [
-    "About",
-    "Foreign",
-    "Manifest",
-    "load",
-    "load_file",
-    "lock",
-    "path_of",
-    "read_foreign",
-    "save",
-    "update",
-]
-
-
-@dataclass
-class Foreign:
-    """A file of another tool in our form: its tiles by year, and what could not be one."""
-
-    path: Path
-    dataset: str
-    years: dict[int, pa.Table]
-    rejected: Counter[str] = field(default_factory=Counter)
-    """Rows that are no tiles, by reason (the keys are those of tessera_catalog's REASONS)."""
+from tessera_catalog.stores import Stores
+from tessera_sync.layout import Tile
+from tessera_sync.other_tools import as_manifest
+from tessera_sync.row_tables import in_order, split, without
+from tessera_sync.version import version
 
 
 def path_of(data_dir: Path, store: str) -> Path:
     """Where a store's manifest lies."""
     return data_dir / f"{store}.parquet"
+
+
+def known(data_dir: Path, stores: Stores) -> list[str]:
+    """Names of the stores that have a manifest, in their order; InputError when none has."""
+    names = [name for name in stores.names if path_of(data_dir, name).exists()]
+    if not names:
+        raise InputError(f"{data_dir} has no manifests of the configured stores: scan or ingest")
+    return names
 
 
 def load(data_dir: Path, store: str, dataset: str) -> Manifest:
@@ -73,9 +55,14 @@ def load(data_dir: Path, store: str, dataset: str) -> Manifest:
     return load_file(path, store, dataset)
 
 
+def find(data_dir: Path, store: str, dataset: str) -> Manifest | None:
+    """A store's manifest as `load` opens it; None when there is none."""
+    return load(data_dir, store, dataset) if path_of(data_dir, store).exists() else None
+
+
 def load_file(path: Path, store: str, dataset: str) -> Manifest:
     """Open a file as a store's manifest; InputError as for `load`."""
-    manifest = Manifest(path) if _ours(path) else _converted(path, store, dataset)
+    manifest = Manifest(path) if _ours(path) else as_manifest(path, store, dataset)
     if manifest.about.store not in ("", store):
         raise InputError(
             f"{path} is the manifest of store '{manifest.about.store}', not of '{store}': move it "
@@ -133,75 +120,17 @@ def update(
     `before` is told the digests of the old and the new one just before the old one is replaced.
     """
     added = split(upsert if upsert is not None else empty(ROWS))
-    gone = split(remove if remove is not None else empty(ROWS).select(["year", "lon_i", "lat_i"]))
+    gone = split(remove if remove is not None else empty(ROWS).select(list(Tile._fields)))
     with lock(data_dir, store):
-        old = load(data_dir, store, dataset) if path_of(data_dir, store).exists() else None
-        years = sorted({*(old.years if old else ()), *added})
+        old = find(data_dir, store, dataset)
         changed = f"{now().isoformat()} {how}"
         about = (
             dataclasses.replace(old.about, changed=changed, tool=tool())
             if old
             else About(store, dataset, now(), how, tool())
         )
-
-        def merged() -> Iterator[pa.Table]:
-            for year in years:
-                rows = old.read(year) if old and year in old.years else empty(ROWS)
-                rows = _without(
-                    rows, [t for t in (gone.get(year), added.get(year)) if t is not None]
-                )
-                if year in added:
-                    rows = in_order(pa.concat_tables([rows.select(ROWS.names), added[year]]))
-                yield rows
-
-        known = old.digest if old else None
-        return replace(data_dir, about, merged(), lambda new: before(known, new))
-
-
-def read_foreign(path: Path, dataset: str) -> Foreign:
-    """Read a registry or manifest of any schema; rows of other datasets are left out.
-
-    InputError when it is none, or when it names datasets and the wanted one is not among them.
-    """
-    registry = open_registry(path)
-    named = [name for name in registry.datasets() if name is not None]
-    if named and dataset not in named:
-        raise InputError(f"{path} has no tiles of dataset '{dataset}', only of {', '.join(named)}")
-    rejected: Counter[str] = Counter()
-    parts: dict[int, list[pa.RecordBatch]] = {}
-    for batch in registry.batches(dataset if named else None):
-        for reason in pc.value_counts(batch.rejected.column("reason")).to_pylist():
-            rejected[reason["values"]] += reason["counts"]
-        years = to_numpy(batch.tiles.column("year"))
-        for year in np.unique(years):
-            of_year = batch.tiles.filter(to_arrow(years == year))
-            parts.setdefault(int(year), []).append(of_year)
-    years_tables = {
-        year: _complete(pa.Table.from_batches(parts.pop(year))) for year in sorted(parts)
-    }
-    return Foreign(path, dataset, years_tables, rejected)
-
-
-def split(rows: pa.Table) -> dict[int, pa.Table]:
-    """Rows by year."""
-    years = to_numpy(rows.column("year"))
-    return {int(y): rows.filter(to_arrow(years == y)) for y in np.unique(years)}
-
-
-def cells_of(rows: pa.Table) -> npt.NDArray[np.int32]:
-    """Cell numbers of rows with lon_i and lat_i."""
-    lon_i = to_numpy(rows.column("lon_i")).astype(np.int32)
-    lat_i = to_numpy(rows.column("lat_i")).astype(np.int32)
-    cells: npt.NDArray[np.int32] = grid.cell(lon_i, lat_i)
-    return cells
-
-
-def in_order(rows: pa.Table) -> pa.Table:
-    """Rows of one year sorted by cell."""
-    cells = cells_of(rows)
-    if (cells[1:] > cells[:-1]).all():
-        return rows
-    return rows.take(to_arrow(np.argsort(cells, kind="stable")))
+        digest = old.digest if old else None
+        return replace(data_dir, about, _merged(old, added, gone), lambda new: before(digest, new))
 
 
 def now() -> dt.datetime:
@@ -211,9 +140,7 @@ def now() -> dt.datetime:
 
 def tool() -> str:
     """Name and version of this tool, for metadata."""
-    from importlib.metadata import version  # slow to import, and reading does without
-
-    return f"tessera-sync {version('tessera-stac')}"
+    return f"tessera-sync {version()}"
 
 
 def _ours(path: Path) -> bool:
@@ -226,29 +153,13 @@ def _ours(path: Path) -> bool:
         ) from error
 
 
-def _converted(path: Path, store: str, dataset: str) -> Manifest:
-    foreign = read_foreign(path, dataset)
-    made = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
-    about = About(store, dataset, made, "a file of another tool")
-    sink = pa.BufferOutputStream()
-    write(sink, about, (in_order(table) for table in foreign.years.values()))
-    manifest = Manifest(sink.getvalue(), str(path))
-    manifest.rejected.update(foreign.rejected)
-    return manifest
-
-
-def _complete(tiles: pa.Table) -> pa.Table:
-    """Tiles with the columns that only manifests have, unknown."""
-    for name in ROWS.names[len(TILES.names) :]:
-        tiles = tiles.append_column(
-            ROWS.field(name), pa.nulls(tiles.num_rows, ROWS.field(name).type)
-        )
-    return tiles
-
-
-def _without(rows: pa.Table, keys: list[pa.Table]) -> pa.Table:
-    """Rows whose tiles are in none of the tables."""
-    if not keys or rows.num_rows == 0:
-        return rows
-    named = np.concatenate([cells_of(table) for table in keys])
-    return rows.filter(to_arrow(~np.isin(cells_of(rows), named)))
+def _merged(
+    old: Manifest | None, added: Mapping[int, pa.Table], gone: Mapping[int, pa.Table]
+) -> Iterator[pa.Table]:
+    """The rows of each year, those of `gone` taken out and those of `added` put in."""
+    for year in sorted({*(old.years if old else ()), *added}):
+        rows = old.read(year) if old and year in old.years else empty(ROWS)
+        rows = without(rows, [t for t in (gone.get(year), added.get(year)) if t is not None])
+        if year in added:
+            rows = in_order(pa.concat_tables([rows.select(ROWS.names), added[year]]))
+        yield rows

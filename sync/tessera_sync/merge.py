@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from tessera_catalog import grid
-from tessera_catalog.store_manifest import ROWS, Manifest
+from tessera_catalog.store_manifest import ROWS
 from tessera_sync import manifests
-from tessera_sync.journal import Entry, Journal, Lineage
-from tessera_sync.layout import Tile
+from tessera_sync.journal import Journal
+from tessera_sync.journal_lines import Entry
+from tessera_sync.lineage import Lineage
+from tessera_sync.row_tables import Row, keys_of
 from tessera_sync.tiles import Whole
 
 
@@ -46,33 +46,11 @@ def merge(
 
 def rows_of(entries: Sequence[Entry]) -> pa.Table:
     """Manifest rows (ROWS) of the tiles that are whole, seen and verified when they were placed."""
-    found = [(entry.at, entry.whole) for entry in entries if entry.whole is not None]
-    return pa.Table.from_pylist([_row(whole) | _times(at) for at, whole in found], schema=ROWS)
+    rows = [_row(entry.at, entry.whole) for entry in entries if entry.whole is not None]
+    return pa.Table.from_pylist(rows, schema=ROWS)
 
 
-def keys_of(tiles: Sequence[Tile]) -> pa.Table:
-    """Table of year, lon_i and lat_i."""
-    names = ("year", "lon_i", "lat_i")
-    return pa.table(
-        {name: pa.array([tile[i] for tile in tiles], pa.int16()) for i, name in enumerate(names)}
-    )
-
-
-def rows_by_tile(manifest: Manifest, tiles: Iterable[Tile]) -> dict[Tile, dict[str, Any]]:
-    """A manifest's rows (ROWS) of those of the tiles that it has."""
-    wanted: dict[int, list[int]] = {}
-    for tile in tiles:
-        wanted.setdefault(tile.year, []).append(int(grid.cell(tile.lon_i, tile.lat_i)))
-    rows = {}
-    for year in wanted.keys() & set(manifest.years):
-        cells = manifests.cells_of(manifest.read(year, ["lon_i", "lat_i"]))
-        places = np.flatnonzero(np.isin(cells, wanted[year]))
-        for row in manifest.take(year, places, ROWS.names).to_pylist():
-            rows[Tile(row["year"], row["lon_i"], row["lat_i"])] = row
-    return rows
-
-
-def _row(whole: Whole) -> dict[str, object]:
+def _row(at: dt.datetime, whole: Whole) -> Row:
     return {
         **whole.tile._asdict(),
         "embeddings_size": whole.embeddings.size,
@@ -81,8 +59,6 @@ def _row(whole: Whole) -> dict[str, object]:
         "scales_sha256": whole.scales.sha256,
         "embeddings_mtime": whole.embeddings.mtime,
         "scales_mtime": whole.scales.mtime,
+        "seen_at": at,
+        "verified_at": at,
     }
-
-
-def _times(at: object) -> dict[str, object]:
-    return {"seen_at": at, "verified_at": at}

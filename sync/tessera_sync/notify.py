@@ -79,9 +79,7 @@ def look(data_dir: Path, stores: Stores, dataset: str, limits: Limits) -> Report
     primary = stores.primary.name
     now = manifests.now()
     loaded = {
-        name: manifests.load(data_dir, name, dataset)
-        if name == primary or manifests.path_of(data_dir, name).exists()
-        else None
+        name: (manifests.load if name == primary else manifests.find)(data_dir, name, dataset)
         for name in stores.names
     }
     gaps = find(primary, loaded, limits, now)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tessera_catalog.errors import TesseraError
 from tessera_catalog.locks import hold
-from tessera_sync.journal import FOLDER, LINEAGE, SUFFIX, Journal
+from tessera_sync import lineage
+from tessera_sync.journal import FOLDER, SUFFIX, Journal
 
 KEPT_DAYS = 90
 """Days since its last use after which a finished plan is forgotten, and refused if it comes again.
@@ -38,7 +39,7 @@ def forget(data_dir: Path, days: float = KEPT_DAYS) -> list[str]:
 
 
 def _remove(plan: str, files: list[Path]) -> bool:
-    journals = [f for f in files if f.name.endswith(SUFFIX) and not f.name.endswith(LINEAGE)]
+    journals = [f for f in files if f.name.endswith(SUFFIX) and not f.name.endswith(lineage.SUFFIX)]
     with ExitStack() as held:
         for path in journals:
             name = path.name.removesuffix(SUFFIX)

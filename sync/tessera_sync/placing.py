@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import glob
 import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import obstore
 
 from tessera_sync.attempts import Policy, asked, tried
 from tessera_sync.layout import Tile
+from tessera_sync.pool import in_thread
 from tessera_sync.reading import Digest, Reading, Source
 from tessera_sync.storage import Storage
 
 PART = 8 * 2**20
 """Bytes of one part of an upload; smaller files are sent in one request."""
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 async def into_objects(
@@ -57,20 +53,6 @@ async def into_folder(
             directory.rmdir()  # only when nothing is in it
         raise
     return digests
-
-
-async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a file operation beside the others; a cancellation waits for it to end.
-
-    Otherwise the thread would still write to a descriptor that is closed and has become another
-    file's.
-    """
-    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        raise
 
 
 def _prepare(directory: Path, names: list[str]) -> None:

@@ -16,6 +16,7 @@ from tessera_catalog.store_manifest import Manifest
 from tessera_sync import truth
 from tessera_sync.compare import Diff, compare
 from tessera_sync.plan_file import ACTIONS, PLAN, Header, Plan
+from tessera_sync.row_tables import HASHES, SIZES
 from tessera_sync.selection import Selection, in_shard
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -67,16 +68,13 @@ class Todo:
     @property
     def bytes(self) -> int:
         """Known bytes to copy."""
-        return sum(int(self.rows[name].clip(min=0).sum()) for name in _SIZES)
+        return sum(int(self.rows[name].clip(min=0).sum()) for name in SIZES)
 
     @property
     def unsized(self) -> int:
         """Tiles to copy some size of which nobody knows, and `bytes` lacks."""
-        unknown = (self.rows[_SIZES[0]] < 0) | (self.rows[_SIZES[1]] < 0)
+        unknown = (self.rows[SIZES[0]] < 0) | (self.rows[SIZES[1]] < 0)
         return int(np.count_nonzero(unknown & (self.rows["reason"] != _EXTRA)))
-
-
-_SIZES = ("embeddings_size", "scales_size")
 
 
 def find(source: Manifest, target: Manifest, wanted: Wanted) -> Todo:
@@ -86,7 +84,7 @@ def find(source: Manifest, target: Manifest, wanted: Wanted) -> Todo:
     for diff in compare(source, target, wanted.selection):
         counts.update(diff.counts())
         parts += [_copies(diff)] + ([_deletions(diff)] if wanted.delete_extra else [])
-    names = ("year", "cell", "place", "reason", *_SIZES)
+    names = ("year", "cell", "place", "reason", *SIZES)
     rows = {
         name: np.concatenate([np.zeros(0, dtype=np.int64), *(part[name] for part in parts)])
         for name in names
@@ -111,9 +109,8 @@ def make_plan(
             *(to_arrow(values.astype(np.int16)) for values in (rows["year"], lon_i, lat_i)),
             _words(reasons, [ACTIONS[reason] for reason in _REASONS]),
             _words(reasons, list(_REASONS)),
-            *(to_arrow(rows[name], rows[name] == truth.UNKNOWN) for name in _SIZES),
-            hashes.column("embeddings_sha256"),
-            hashes.column("scales_sha256"),
+            *(to_arrow(rows[name], rows[name] == truth.UNKNOWN) for name in SIZES),
+            *(hashes.column(name) for name in HASHES),
         ],
         schema=PLAN,
     )
@@ -158,7 +155,7 @@ def _copies(diff: Diff) -> Columns:
     reasons = _REASON_OF[diff.states]
     rows = np.flatnonzero(reasons >= 0)
     sizes = {}
-    for name in _SIZES:
+    for name in SIZES:
         known = diff.source.size(name)
         sizes[name] = np.full(len(rows), truth.UNKNOWN) if known is None else known[rows]
     return {
@@ -178,30 +175,29 @@ def _deletions(diff: Diff) -> Columns:
         "cell": cells,
         "place": nothing,
         "reason": np.full(len(cells), _EXTRA),
-        **dict.fromkeys(_SIZES, nothing),
+        **dict.fromkeys(SIZES, nothing),
     }
 
 
 def _order(rows: Columns, order: str) -> npt.NDArray[np.intp]:
     """Row numbers in the wanted order."""
     year, cell = rows["year"], rows["cell"]
-    size = rows[_SIZES[0]].clip(min=0) + rows[_SIZES[1]].clip(min=0)
+    size = rows[SIZES[0]].clip(min=0) + rows[SIZES[1]].clip(min=0)
     first = {"key": year, "newest": -year, "smallest": size, "largest": -size}[order]
     return np.lexsort((cell, year, first, rows["reason"] == _EXTRA))
 
 
 def _hashes(source: Manifest, rows: Columns) -> pa.Table:
     """The source's hashes of the plan's rows, empty for those to delete."""
-    names = ("embeddings_sha256", "scales_sha256")
     copies = np.flatnonzero(rows["place"] >= 0)
     # The manifest is read in its own order, and what was read then brought into the plan's.
     sorted_copies = copies[np.lexsort((rows["place"][copies], rows["year"][copies]))]
     years = rows["year"][sorted_copies]
     parts = [
-        source.take(int(year), rows["place"][sorted_copies[years == year]], names)
+        source.take(int(year), rows["place"][sorted_copies[years == year]], HASHES)
         for year in np.unique(years)
     ]
-    nothing = pa.table({name: pa.nulls(1, PLAN.field(name).type) for name in names})
+    nothing = pa.table({name: pa.nulls(1, PLAN.field(name).type) for name in HASHES})
     found = pa.concat_tables([*parts, nothing])
     index = np.full(len(rows["place"]), len(sorted_copies))
     index[sorted_copies] = np.arange(len(sorted_copies))

@@ -8,10 +8,11 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from tessera_catalog.errors import TesseraError
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 ALIKE = 20
@@ -56,6 +57,20 @@ async def spread(
     async with asyncio.TaskGroup() as group:
         for _ in range(jobs):
             group.create_task(stream())
+
+
+async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a file operation beside the others; a cancellation waits for it to end.
+
+    Otherwise the thread would still write to a descriptor that is closed and has become another
+    file's.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,20 +16,18 @@ from tessera_catalog.errors import InputError
 from tessera_catalog.store_manifest import ROWS
 from tessera_catalog.stores import Stores
 from tessera_sync import manifests
-from tessera_sync.attempts import CopyError, Outage, Policy, asked
-from tessera_sync.journal import key_of
+from tessera_sync.attempts import CopyError, Outage, Policy
 from tessera_sync.layout import Tile, parse_path
-from tessera_sync.merge import rows_by_tile
 from tessera_sync.pool import Stop, interruptible, run, spread
 from tessera_sync.progress import Course, course
+from tessera_sync.row_tables import SIZES, Row, cells_of, rows_by_tile
 from tessera_sync.storage import FileState, Storage, open_storage
+from tessera_sync.tiles import look_at
 
-Row = dict[str, Any]
 Sizes = tuple[int | None, int | None]
 
 MAX_LINE = 4096
 """Characters; a longer line is no path of a tile."""
-
 
 PORTION = 50_000
 """Tiles after which the manifest is written: each time the whole file is."""
@@ -98,8 +95,8 @@ def read_paths(lines: Iterable[str], report: Recorded) -> Iterator[Tile]:
         if tile is None:
             if text:
                 report.bad.append((number, text[:100]))
-        elif key_of(tile) not in seen:
-            seen.add(key_of(tile))
+        elif tile.key not in seen:
+            seen.add(tile.key)
             yield tile
 
 
@@ -120,37 +117,30 @@ def known_sizes(
     known: dict[Tile, Sizes] = {}
     others = [other for other in stores.names if other != name]
     for other in others if name != stores.primary.name else ():
-        if not manifests.path_of(data_dir, other).exists():
+        manifest = manifests.find(data_dir, other, dataset)
+        if manifest is None:
             continue
-        manifest = manifests.load(data_dir, other, dataset)
         for year in set(manifest.years) & set(keys[:, 0].tolist()):
-            rows = manifest.read(year, ["lon_i", "lat_i", "embeddings_size", "scales_size"])
+            rows = manifest.read(year, ["lon_i", "lat_i", *SIZES])
             of_year = keys[keys[:, 0] == year]
             wanted = grid.cell(of_year[:, 1], of_year[:, 2])
-            found = rows.filter(pa.array(np.isin(manifests.cells_of(rows), wanted)))
+            found = rows.filter(pa.array(np.isin(cells_of(rows), wanted)))
             for lon_i, lat_i, *sizes in zip(*(c.to_pylist() for c in found.columns), strict=True):
                 if 0 not in sizes:
                     known.setdefault(Tile(year, lon_i, lat_i), (sizes[0], sizes[1]))
     return known
 
 
+@dataclass
 class _Look:
     """The store looked at, path by path."""
 
-    def __init__(
-        self,
-        storage: Storage,
-        known: dict[Tile, Sizes],
-        policy: Policy,
-        report: Recorded,
-        stop: Stop,
-    ) -> None:
-        self.rows: dict[Tile, Row] = {}
-        self._storage = storage
-        self._known = known
-        self._policy = policy
-        self._report = report
-        self._stop = stop
+    storage: Storage
+    known: dict[Tile, Sizes]
+    policy: Policy
+    report: Recorded
+    stop: Stop
+    rows: dict[Tile, Row] = field(default_factory=dict)
 
     async def all(
         self, tiles: list[Tile], jobs: int, bar: Course, say: Callable[[str], None]
@@ -159,22 +149,21 @@ class _Look:
             await self._one(tile)
             bar.finished()
 
-        with interruptible(self._stop, say):
-            await spread(tiles, jobs, one, self._stop)
+        with interruptible(self.stop, say):
+            await spread(tiles, jobs, one, self.stop)
 
     async def _one(self, tile: Tile) -> None:
         names = (tile.embeddings, tile.scales)
-        what = f"looking at {self._storage.name}:{tile.path}"
         try:
-            there = await asked(what, self._policy, lambda: self._storage.files(tile.path, names))
+            there = await look_at(self.storage, tile, self.policy, names)
         except CopyError as error:
-            self._stop.went(isinstance(error, Outage))
-            self._report.failed.append((tile.path, str(error)))
+            self.stop.went(isinstance(error, Outage))
+            self.report.failed.append((tile.path, str(error)))
             return
-        self._stop.went(outage=False)
-        lack = incomplete(tile, there, self._known.get(tile, (None, None)))
+        self.stop.went(outage=False)
+        lack = incomplete(tile, there, self.known.get(tile, (None, None)))
         if lack:
-            self._report.failed.append((tile.path, lack))
+            self.report.failed.append((tile.path, lack))
             return
         embeddings, scales = there[tile.embeddings], there[tile.scales]
         self.rows[tile] = row_of(tile, embeddings, scales, dt.datetime.now(dt.UTC))
@@ -207,9 +196,10 @@ def row_of(tile: Tile, embeddings: FileState, scales: FileState, seen_at: dt.dat
 
 def _with_hashes(data_dir: Path, dataset: str, name: str, rows: dict[Tile, Row]) -> list[Row]:
     """The rows, with what is known of files that are of the same size and time as before."""
-    if not manifests.path_of(data_dir, name).exists():
+    manifest = manifests.find(data_dir, name, dataset)
+    if manifest is None:
         return list(rows.values())
-    before = rows_by_tile(manifests.load(data_dir, name, dataset), rows)
+    before = rows_by_tile(manifest, rows)
     unchanged = {
         tile: old
         for tile, old in before.items()
@@ -221,4 +211,4 @@ def _with_hashes(data_dir: Path, dataset: str, name: str, rows: dict[Tile, Row])
     ]
 
 
-_IDENTITY = ("embeddings_size", "scales_size", "embeddings_mtime", "scales_mtime")
+_IDENTITY = (*SIZES, "embeddings_mtime", "scales_mtime")

@@ -17,11 +17,11 @@ from tessera_catalog.errors import InputError, Refused, TesseraError
 from tessera_catalog.stores import Store
 from tessera_sync.attempts import Policy
 from tessera_sync.carry import Outcome, Sink, carry
-from tessera_sync.journal import Journal, Lineage
+from tessera_sync.journal import Journal
+from tessera_sync.lineage import Lineage
 from tessera_sync.merge import merge
-from tessera_sync.placing import in_thread
 from tessera_sync.plan_file import Header
-from tessera_sync.pool import Stop, interruptible, run
+from tessera_sync.pool import Stop, in_thread, interruptible, run
 from tessera_sync.progress import Course, course
 from tessera_sync.rates import store_rate
 from tessera_sync.steps import Step, action_of, bytes_of, steps_of
@@ -72,32 +72,24 @@ class Report:
     """Tiles the target's manifest learned."""
 
 
+@dataclass
 class Run:
     """The work on a plan under the target's and the journal's locks."""
 
-    def __init__(
-        self,
-        data_dir: Path,
-        header: Header,
-        journal: Journal,
-        lineage: Lineage,
-        report: Report,
-        say: Callable[[str], None],
-    ) -> None:
-        self._data_dir = data_dir
-        self._header = header
-        self._journal = journal
-        self._lineage = lineage
-        self._report = report
-        self._say = say
-        self._stop = Stop()
+    data_dir: Path
+    header: Header
+    journal: Journal
+    lineage: Lineage
+    report: Report
+    say: Callable[[str], None]
+    _stop: Stop = field(default_factory=Stop)
 
     def merge(self) -> None:
         """Bring the target's manifest up to the journal."""
-        header = self._header
-        how = f"apply {self._report.plan} from {header.source}"
-        self._report.merged += merge(
-            self._data_dir, header.target, header.dataset, self._journal, self._lineage, how
+        header = self.header
+        how = f"apply {self.report.plan} from {header.source}"
+        self.report.merged += merge(
+            self.data_dir, header.target, header.dataset, self.journal, self.lineage, how
         )
 
     def all(self, source: Store, target: Store, todo: pa.Table, options: Options) -> None:
@@ -105,7 +97,7 @@ class Run:
 
         Refused, before anything is begun, when the target cannot take it.
         """
-        report, begun = self._report, time.monotonic()
+        report, begun = self.report, time.monotonic()
         try:
             with course(f"{source.name} → {target.name}", todo.num_rows, bytes_of(todo)) as bar:
                 run(self._work(self._carrier(source, target, todo, options), todo, bar))
@@ -116,7 +108,7 @@ class Run:
             self.merge()
         if report.bytes and options.policy.rate is None:
             with contextlib.suppress(TesseraError):  # it only serves guesses
-                store_rate(self._data_dir, source.name, target.name, report.bytes / report.seconds)
+                store_rate(self.data_dir, source.name, target.name, report.bytes / report.seconds)
 
     def _carrier(self, source: Store, target: Store, todo: pa.Table, options: Options) -> Carrier:
         """What moves the tiles: this process, or a cluster that reaches both stores."""
@@ -129,13 +121,13 @@ class Run:
             return partial(carry_on_cluster, options.cluster, source, target, coming, jobs, policy)
         ours, theirs = (open_storage(s, request_timeout=UPLOAD_TIMEOUT) for s in (source, target))
         check_room(theirs, coming)
-        drop_unfinished(target, todo, self._say)
+        drop_unfinished(target, todo, self.say)
         return partial(carry, ours, theirs, jobs, policy)
 
     async def _work(self, carrier: Carrier, todo: pa.Table, bar: Course) -> None:
         merging = asyncio.create_task(self._merge_now_and_then())
         try:
-            with interruptible(self._stop, self._say):
+            with interruptible(self._stop, self.say):
                 await carrier(steps_of(todo), bar, self._take, self._stop)
         finally:
             merging.cancel()
@@ -143,15 +135,15 @@ class Run:
 
     async def _take(self, outcome: Outcome) -> None:
         """Record what became of a tile; a series of failures of a store ends the run."""
-        tile, report = outcome.step.tile, self._report
+        tile, report = outcome.step.tile, self.report
         self._stop.went(outcome.outage)
         if outcome.failure is None:
-            await self._journal.done(tile, outcome.whole)
+            await self.journal.done(tile, outcome.whole)
             report.done[action_of(outcome.step)] += 1
             report.bytes += outcome.moved
             return
         report.failed.append((tile.path, outcome.failure))
-        await self._journal.failed(tile, outcome.failure)
+        await self.journal.failed(tile, outcome.failure)
         if outcome.full:
             self._stop.ask(f"no space is left in '{report.target}'")
 

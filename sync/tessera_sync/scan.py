@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from tessera_catalog.errors import InputError, Refused
+from tessera_catalog.locks import lock
 from tessera_catalog.store_manifest import About, Manifest
 from tessera_catalog.stores import Store
 from tessera_sync import bucket, manifests, succession, tree
@@ -103,10 +104,8 @@ def record(
     Refused when more than LOSS of the old manifest's tiles would be gone.
     """
     change = succession.Change()
-    with manifests.lock(data_dir, store.name):
-        old = None
-        if manifests.path_of(data_dir, store.name).exists():
-            old = manifests.load(data_dir, store.name, dataset)
+    with lock(data_dir, store.name):
+        old = manifests.find(data_dir, store.name, dataset)
 
         def guard(_digest: str) -> None:
             if old and change.lost > LOSS * old.tiles and not allow_shrink:
@@ -122,13 +121,7 @@ def record(
     return {
         "store": store.name,
         "dataset": dataset,
-        "tiles": change.tiles,
-        "added": change.added,
-        "lost": change.lost,
-        "changed": change.changed,
-        "hashes_kept": change.hashes_kept,
-        "hashes_dropped": change.hashes_dropped,
-        "incomplete": change.incomplete,
+        **asdict(change),
         "lines": seen.lines,
         "unparsed": seen.unparsed,
         "files": {name.replace("-", "_"): counts[name] for name in KINDS},

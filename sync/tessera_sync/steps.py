@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tessera_catalog import grid
-from tessera_sync.layout import Tile
+from tessera_sync.layout import Tile, key_of
 from tessera_sync.plan_file import COPY, DELETE, REPLACE
 from tessera_sync.selection import in_shard, parse_shard
 from tessera_sync.tiles import Bring, Known
@@ -33,7 +33,7 @@ def steps_of(rows: pa.Table) -> Iterator[Step]:
     """Rows of a plan as steps, a few thousand in memory at a time."""
     for batch in rows.to_batches(max_chunksize=4096):
         for row in batch.to_pylist():
-            tile = Tile(row["year"], row["lon_i"], row["lat_i"])
+            tile = Tile.of(row)
             if row["action"] == DELETE:
                 yield Drop(tile)
                 continue
@@ -68,7 +68,7 @@ def not_finished(rows: pa.Table, finished: set[int]) -> pa.Table:
     """Rows of the tiles that a journal has not finished, in the plan's order."""
     years, cells = _keys(rows)
     done = np.fromiter(finished, dtype=np.int64, count=len(finished))
-    return rows.filter(pa.array(~np.isin(years * grid.CELLS + cells, done)))
+    return rows.filter(pa.array(~np.isin(key_of(years, cells), done)))
 
 
 def _keys(rows: pa.Table) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -9,7 +9,6 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -21,6 +20,7 @@ from obstore.store import HTTPStore, LocalStore
 from tessera_catalog.errors import InputError, Refused
 from tessera_catalog.stores import Store
 from tessera_sync.s3 import open_bucket
+from tessera_sync.version import version
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
@@ -187,7 +187,7 @@ def _client_options(address: str, timeout: timedelta) -> ClientConfig:
         "allow_http": address.startswith("http://"),
         "connect_timeout": timedelta(seconds=10),
         "timeout": timeout,
-        "user_agent": f"tessera-sync/{metadata.version('tessera-stac')}",
+        "user_agent": f"tessera-sync/{version()}",
     }
 
 

@@ -13,11 +13,10 @@ import pyarrow.compute as pc
 
 from tessera_catalog.arrays import empty, to_arrow, to_numpy, valid
 from tessera_catalog.store_manifest import ROWS
-from tessera_sync.manifests import cells_of, in_order
+from tessera_sync.batches import UNKNOWN
+from tessera_sync.row_tables import SIZES, cells_of, in_order
 
 Mask = npt.NDArray[np.bool_]
-
-_UNKNOWN = -1
 
 
 @dataclass
@@ -58,7 +57,7 @@ def succeed(
     newer = gone & _recorded_after(before, since)
     change.added += int(np.count_nonzero(~known))
     change.lost += int(np.count_nonzero(gone & ~newer))
-    sizes = [to_numpy(seen.column(f"{kind}_size"), _UNKNOWN) for kind in same]
+    sizes = [to_numpy(seen.column(f"{kind}_size"), UNKNOWN) for kind in same]
     change.incomplete += int(np.count_nonzero((sizes[0] == 0) | (sizes[1] == 0)))
     change.changed += int(np.count_nonzero(known & _resized(before, seen, places)))
     if newer.any():
@@ -79,12 +78,12 @@ def _keep_mark(
     ours, theirs = (_integers(table.column(f"{kind}_mtime")) for table in (seen, before))
     marked = known & (_integers(before.column(f"{kind}_size"))[places] == 0)
     marked &= valid(before.column(f"{kind}_sha256"))[places]
-    marked &= (ours != _UNKNOWN) & _same_time(ours, theirs[places])
+    marked &= (ours != UNKNOWN) & _same_time(ours, theirs[places])
     if not marked.any():
         return seen
     sizes = np.where(marked, 0, _integers(seen.column(f"{kind}_size")))
     index = ROWS.names.index(f"{kind}_size")
-    return seen.set_column(index, ROWS.field(index), to_arrow(sizes, sizes == _UNKNOWN))
+    return seen.set_column(index, ROWS.field(index), to_arrow(sizes, sizes == UNKNOWN))
 
 
 def _keep_hash(
@@ -101,7 +100,7 @@ def _keep_hash(
         ours, theirs = (_integers(table.column(name)) for table in (seen, before))
         if len(theirs):
             there = theirs[places]
-            same &= (ours != _UNKNOWN) & (there != _UNKNOWN) & alike(ours, there)
+            same &= (ours != UNKNOWN) & (there != UNKNOWN) & alike(ours, there)
     column = before.column(f"{kind}_sha256")
     hashes = _taken(column, places, same)
     kept = len(hashes) - hashes.null_count
@@ -140,15 +139,15 @@ def _recorded_after(rows: pa.Table, since: dt.datetime | None) -> Mask:
 
 def _resized(before: pa.Table, seen: pa.Table, places: npt.NDArray[np.intp]) -> Mask:
     resized = np.zeros(seen.num_rows, dtype=bool)
-    for name in ("embeddings_size", "scales_size"):
+    for name in SIZES:
         theirs = _integers(before.column(name))
         if len(theirs):
             ours, there = _integers(seen.column(name)), theirs[places]
-            resized |= (ours != there) & (ours != _UNKNOWN) & (there != _UNKNOWN)
+            resized |= (ours != there) & (ours != UNKNOWN) & (there != UNKNOWN)
     return resized
 
 
 def _integers(column: pa.ChunkedArray) -> npt.NDArray[Any]:
     if pa.types.is_timestamp(column.type):
         column = pc.cast(column, pa.int64())
-    return to_numpy(column, _UNKNOWN)
+    return to_numpy(column, UNKNOWN)

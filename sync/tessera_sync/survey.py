@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 from tessera_catalog.store_manifest import Manifest
 from tessera_sync.compare import Rows, diff, paired, read_rows
+from tessera_sync.row_tables import SIZES
 from tessera_sync.selection import Selection
+from tessera_sync.truth import UNKNOWN
 
 _Numbers = npt.NDArray[np.integer[Any]]
 
@@ -100,8 +102,8 @@ def _rows(manifest: Manifest, selection: Selection) -> Iterator[Rows]:
 
 
 def _sizes(rows: Rows) -> tuple[_Numbers, _Numbers]:
-    unknown = np.full(len(rows), -1)
-    sizes = (rows.size(name) for name in ("embeddings_size", "scales_size"))
+    unknown = np.full(len(rows), UNKNOWN)
+    sizes = (rows.size(name) for name in SIZES)
     embeddings, scales = (unknown if size is None else size for size in sizes)
     return embeddings, scales
 

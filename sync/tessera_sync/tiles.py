@@ -12,7 +12,8 @@ import obstore
 
 from tessera_sync.attempts import CopyError, Policy, asked
 from tessera_sync.layout import CHECKSUMS, Tile, parse_checksums
-from tessera_sync.placing import in_thread, into_folder, into_objects
+from tessera_sync.placing import into_folder, into_objects
+from tessera_sync.pool import in_thread
 from tessera_sync.reading import Digest, Source, read_digest, read_small
 from tessera_sync.storage import FileState, Storage
 
@@ -66,6 +67,22 @@ def file_names(tile: Tile) -> tuple[str, str, str]:
     return tile.scales, tile.embeddings, CHECKSUMS
 
 
+async def look_at(
+    storage: Storage, tile: Tile, policy: Policy, names: tuple[str, ...] = ()
+) -> dict[str, FileState]:
+    """State of those of a tile's files that are there; `names` are the ones to ask for, if not all.
+
+    CopyError when the store cannot say.
+    """
+    what = f"looking at {storage.name}:{tile.path}"
+    return await asked(what, policy, lambda: storage.files(tile.path, names or file_names(tile)))
+
+
+async def read_checksums(storage: Storage, tile: Tile, policy: Policy) -> dict[str, bytes]:
+    """SHA-256 by file name, as the SHA256 file beside the tile has them."""
+    return parse_checksums(await _checksums_file(storage, tile, policy))
+
+
 async def copy_tile(source: Storage, target: Storage, bring: Bring, policy: Policy) -> Whole:
     """Bring one tile over; files that are in place and the same are not copied again.
 
@@ -73,7 +90,7 @@ async def copy_tile(source: Storage, target: Storage, bring: Bring, policy: Poli
     """
     tile = bring.tile
     offered = await _offered(source, bring, policy)
-    there = await _files(target, tile, policy)
+    there = await look_at(target, tile, policy)
     same: dict[str, Digest] = {}
     for name, (origin, size) in offered.items():
         if name not in there:
@@ -97,7 +114,7 @@ async def copy_tile(source: Storage, target: Storage, bring: Bring, policy: Poli
 async def delete_tile(target: Storage, tile: Tile, policy: Policy) -> None:
     """Remove a tile's files; what else may lie in its directory stays."""
     what = f"deleting {target.name}:{tile.path}"
-    there = await _files(target, tile, policy)
+    there = await look_at(target, tile, policy)
     # The embeddings last: a tile without them may still be planned and copied again.
     names = [name for name in (CHECKSUMS, tile.scales, tile.embeddings) if name in there]
     if target.folder is not None:
@@ -111,12 +128,11 @@ async def delete_tile(target: Storage, tile: Tile, policy: Policy) -> None:
 async def _offered(source: Storage, bring: Bring, policy: Policy) -> dict[str, tuple[Source, int]]:
     """The source's files of the tile with their sizes, held against all that is known of them."""
     tile = bring.tile
-    have = await _files(source, tile, policy)
+    have = await look_at(source, tile, policy)
     sums: dict[str, bytes] = {}
     known = {tile.scales: bring.scales, tile.embeddings: bring.embeddings}
     if CHECKSUMS in have:
-        path = f"{tile.path}/{CHECKSUMS}"
-        content = await read_small(source, path, CHECKSUMS_LIMIT, policy)
+        content = await _checksums_file(source, tile, policy)
         sums = parse_checksums(content)
         known[CHECKSUMS] = Known(len(content), hashlib.sha256(content).digest())
     offered = {}
@@ -163,10 +179,10 @@ async def _drop_old_checksums(
     target: Storage, tile: Tile, digests: dict[str, Digest], policy: Policy
 ) -> None:
     """Remove a SHA256 file that describes the files just replaced; the source has none."""
-    path = f"{tile.path}/{CHECKSUMS}"
-    old = parse_checksums(await read_small(target, path, CHECKSUMS_LIMIT, policy))
+    old = await read_checksums(target, tile, policy)
     if all(old.get(name, digest.sha256) == digest.sha256 for name, digest in digests.items()):
         return
+    path = f"{tile.path}/{CHECKSUMS}"
     what = f"deleting {target.name}:{path}"
     await asked(what, policy, lambda: obstore.delete_async(target.objects, path))
 
@@ -175,7 +191,7 @@ async def _confirmed(
     target: Storage, tile: Tile, digests: dict[str, Digest], policy: Policy
 ) -> Whole:
     """The tile as the target shows it now; CopyError when that is not what was put there."""
-    there = await _files(target, tile, policy)
+    there = await look_at(target, tile, policy)
     for name, digest in digests.items():
         if name not in there or there[name].size != digest.size:
             found = f"{there[name].size} bytes" if name in there else "no file"
@@ -190,6 +206,5 @@ async def _confirmed(
     return Whole(tile, embeddings, scales)
 
 
-async def _files(storage: Storage, tile: Tile, policy: Policy) -> dict[str, FileState]:
-    what = f"looking at {storage.name}:{tile.path}"
-    return await asked(what, policy, lambda: storage.files(tile.path, file_names(tile)))
+async def _checksums_file(storage: Storage, tile: Tile, policy: Policy) -> bytes:
+    return await read_small(storage, f"{tile.path}/{CHECKSUMS}", CHECKSUMS_LIMIT, policy)

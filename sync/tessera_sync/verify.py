@@ -6,22 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tessera_catalog.errors import Refused
-from tessera_catalog.store_manifest import ROWS, Manifest
+from tessera_catalog.store_manifest import ROWS
 from tessera_catalog.stores import Stores
 from tessera_sync import manifests
 from tessera_sync.attempts import Policy
-from tessera_sync.checking import CORRUPT, GOOD, UNREAD, VANISHED, Finding, Row, check_tile
-from tessera_sync.merge import keys_of, rows_by_tile
-from tessera_sync.placing import in_thread
-from tessera_sync.pool import Stop, interruptible, run, spread
+from tessera_sync.checking import CORRUPT, GOOD, UNREAD, VANISHED, Finding, check_tile
+from tessera_sync.choosing import Which, choose, known_bytes, rows_of
+from tessera_sync.pool import Stop, in_thread, interruptible, run, spread
 from tessera_sync.progress import Course, course
-from tessera_sync.selection import Selection, in_shard
+from tessera_sync.row_tables import Row, keys_of, rows_by_tile
 from tessera_sync.storage import Storage, open_storage
 
 SAVE_EVERY = 50_000
@@ -29,20 +25,6 @@ SAVE_EVERY = 50_000
 
 Found = tuple[Row, Finding]
 """A row as it was read from the manifest, and what its tile turned out to be."""
-
-Places = dict[int, npt.NDArray[np.intp]]
-"""Rows of a manifest by year: their ascending numbers within it."""
-
-
-@dataclass(frozen=True)
-class Which:
-    """The tiles to verify, of those in the manifest."""
-
-    selection: Selection = field(default_factory=Selection)
-    subset: tuple[int, int] | None = None
-    """Part i of n; the n parts together are all tiles, on every machine the same ones."""
-    sample: int | None = None
-    """So many tiles, by chance."""
 
 
 @dataclass
@@ -100,8 +82,7 @@ def verify(
         run(check.all(rows_of(manifest, chosen), jobs, bar, say))
     report.left = total - report.checked
     lost = len(report.vanished)
-    refused = lost > max(1, manifest.tiles // 100) and not allow_loss
-    if refused:
+    if lost > max(1, manifest.tiles // 100) and not allow_loss:
         raise Refused(
             f"{lost:,} of {report.checked:,} tiles are not in store '{name}': is it the right "
             "place, and all of it there? If so, verify again with --allow-loss to believe it"
@@ -110,66 +91,19 @@ def verify(
     return report
 
 
-def choose(manifest: Manifest, which: Which) -> Places:
-    """Places of the chosen tiles among the manifest's rows, by year and ascending."""
-    chosen = {}
-    for year in which.selection.years(manifest.years):
-        cells = manifests.cells_of(manifest.read(year, ["lon_i", "lat_i"]))
-        wanted = np.ones(len(cells), dtype=bool)
-        if which.selection.cells is not None:
-            wanted &= which.selection.cells[cells]
-        if which.subset is not None:
-            wanted &= in_shard(np.full(len(cells), year), cells.astype(np.int64), which.subset)
-        chosen[year] = np.flatnonzero(wanted)
-    if which.sample is None:
-        return chosen
-    total = sum(len(places) for places in chosen.values())
-    picked = np.random.default_rng().permutation(total)[: which.sample]
-    first, sampled = 0, {}
-    for year, places in chosen.items():
-        inside = picked[(picked >= first) & (picked < first + len(places))] - first
-        sampled[year] = places[np.sort(inside)]
-        first += len(places)
-    return sampled
-
-
-def known_bytes(manifest: Manifest, chosen: Places) -> int:
-    """Known bytes of the files of the chosen rows."""
-    total = 0
-    for year, places in chosen.items():
-        sizes = manifest.take(year, places, ["embeddings_size", "scales_size"])
-        total += sum(pc.sum(column).as_py() or 0 for column in sizes.columns)
-    return total
-
-
-def rows_of(manifest: Manifest, chosen: Places) -> Iterator[Row]:
-    """The chosen rows of the manifest, some of them in memory at a time."""
-    for year, places in chosen.items():
-        for first in range(0, len(places), 65_536):
-            yield from manifest.take(year, places[first : first + 65_536], ROWS.names).to_pylist()
-
-
+@dataclass
 class _Check:
     """The store checked, tile by tile, and the manifest told now and then."""
 
-    def __init__(
-        self,
-        data_dir: Path,
-        dataset: str,
-        storage: Storage,
-        deep: bool,
-        policy: Policy,
-        report: Verified,
-    ) -> None:
-        self.vanished: list[Found] = []
-        self._data_dir = data_dir
-        self._dataset = dataset
-        self._storage = storage
-        self._deep = deep
-        self._policy = policy
-        self._report = report
-        self._unsaved: list[Found] = []
-        self._stop = Stop()
+    data_dir: Path
+    dataset: str
+    storage: Storage
+    deep: bool
+    policy: Policy
+    report: Verified
+    vanished: list[Found] = field(default_factory=list)
+    _unsaved: list[Found] = field(default_factory=list)
+    _stop: Stop = field(default_factory=Stop)
 
     async def all(
         self, rows: Iterator[Row], jobs: int, bar: Course, say: Callable[[str], None]
@@ -177,11 +111,11 @@ class _Check:
         """Check the rows' tiles, `jobs` at a time, and save all findings but vanished tiles."""
 
         def moved(size: int) -> None:
-            self._report.bytes += size
+            self.report.bytes += size
             bar.moved(size)
 
         async def one(row: Row) -> None:
-            finding = await check_tile(self._storage, row, self._deep, self._policy, moved)
+            finding = await check_tile(self.storage, row, self.deep, self.policy, moved)
             self._stop.went(finding.outage)
             self._take(row, finding)
             bar.finished()
@@ -193,29 +127,29 @@ class _Check:
             with interruptible(self._stop, say):
                 await spread(rows, jobs, one, self._stop)
         finally:
-            self._report.stopped = self._stop.why
+            self.report.stopped = self._stop.why
             self.save(self._unsaved)
 
     def save(self, findings: list[Found]) -> None:
         """Put findings into the manifest, but for tiles whose rows have changed meanwhile."""
-        name = self._storage.name
-        manifest = manifests.load(self._data_dir, name, self._dataset)
+        name = self.storage.name
+        manifest = manifests.load(self.data_dir, name, self.dataset)
         current = rows_by_tile(manifest, [finding.tile for _, finding in findings])
         valid = [finding for row, finding in findings if current.get(finding.tile) == row]
         upsert = [finding.row for finding in valid if finding.kind in (GOOD, CORRUPT)]
         gone = [finding.tile for finding in valid if finding.kind == VANISHED]
         if upsert or gone:
             manifests.update(
-                self._data_dir,
+                self.data_dir,
                 name,
-                self._dataset,
+                self.dataset,
                 how="verify",
                 upsert=pa.Table.from_pylist(upsert, schema=ROWS),
                 remove=keys_of(gone),
             )
 
     def _take(self, row: Row, finding: Finding) -> None:
-        report = self._report
+        report = self.report
         if finding.kind == VANISHED:
             report.vanished.append(finding.tile.path)
             self.vanished.append((row, finding))

@@ -9,8 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from tessera_catalog.store_manifest import ROWS, About
+from tessera_catalog.store_manifest import ROWS, About, Manifest
 from tessera_sync import manifests
+from tessera_sync.row_tables import split
 
 Key = tuple[int, int, int]
 MADE = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
@@ -49,13 +50,13 @@ def table(tiles: Mapping[Key, Mapping[str, Any]]) -> pa.Table:
 
 def save(
     folder: Path, store: str, tiles: Mapping[Key, Mapping[str, Any]], dataset: str = "v1"
-) -> manifests.Manifest:
+) -> Manifest:
     """Write a store's manifest and open it."""
-    manifests.save(folder, About(store, dataset, MADE, "test"), manifests.split(table(tiles)))
+    manifests.save(folder, About(store, dataset, MADE, "test"), split(table(tiles)))
     return manifests.load(folder, store, dataset)
 
 
-def read(manifest: manifests.Manifest) -> dict[Key, dict[str, Any]]:
+def read(manifest: Manifest) -> dict[Key, dict[str, Any]]:
     """All rows of a manifest by their keys."""
     found = {}
     for year in manifest.years:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tessera_catalog.errors import Failed, InputError, Refused
-from tessera_sync.journal import Journal, Lineage, key_of, open_journal
+from tessera_sync.journal import Journal, open_journal
 from tessera_sync.layout import Tile
+from tessera_sync.lineage import Lineage
 from tessera_sync.old_journals import forget
 from tessera_sync.tiles import Placed, Whole
 
@@ -39,7 +40,7 @@ def test_what_was_done_is_read_again_as_it_was(tmp_path: Path) -> None:
         asyncio.run(journal.done(TILES[4], None))
         asyncio.run(journal.failed(TILES[5], "no such file"))
     with open_journal(tmp_path, "p") as again:
-        assert again.finished == {key_of(tile) for tile in TILES[:5]}
+        assert again.finished == {tile.key for tile in TILES[:5]}
         assert {entry.tile: entry.whole for entry in again.unmerged} == {
             **{tile: whole(tile) for tile in TILES[:4]},
             TILES[4]: None,

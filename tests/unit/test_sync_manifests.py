@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from manifest_rows import MADE, Key, read, row, save, sha, table
 
 from tessera_catalog.errors import Failed, InputError, Refused
-from tessera_catalog.locks import mount_of
+from tessera_catalog.locks import lock, mount_of
 from tessera_catalog.registry import open_registry
 from tessera_catalog.store_manifest import About, Manifest
 from tessera_sync import manifests
@@ -254,7 +254,7 @@ class TestRefusals:
 HOLD = """
 import sys, time
 from pathlib import Path
-from tessera_sync.manifests import lock
+from tessera_catalog.locks import lock
 with lock(Path(sys.argv[1]), "s3"):
     print("held", flush=True)
     time.sleep(60)
@@ -278,18 +278,18 @@ class TestLocks:
     def test_another_process_is_waited_for_and_named(self, tmp_path: Path) -> None:
         with _Process(HOLD, tmp_path) as holder:
             named = pytest.raises(Refused, match=rf"being changed by .* process {holder.pid}")
-            with named, manifests.lock(tmp_path, "s3", wait=0.2):
+            with named, lock(tmp_path, "s3", wait=0.2):
                 pass
-            with manifests.lock(tmp_path, "okavango", wait=0):
+            with lock(tmp_path, "okavango", wait=0):
                 pass
             holder.kill()
             holder.wait()
-        with manifests.lock(tmp_path, "s3", wait=5):
+        with lock(tmp_path, "s3", wait=5):
             pass
 
     def test_a_thread_of_this_process_is_kept_out_too(self, tmp_path: Path) -> None:
         refused = pytest.raises(Refused, match="another thread")
-        with manifests.lock(tmp_path, "s3"), refused, manifests.lock(tmp_path, "s3", wait=0.2):
+        with lock(tmp_path, "s3"), refused, lock(tmp_path, "s3", wait=0.2):
             pass
 
     def test_a_writer_killed_at_any_moment_leaves_a_whole_manifest(self, tmp_path: Path) -> None:

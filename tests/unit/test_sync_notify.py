@@ -10,11 +10,10 @@ import pyarrow as pa
 import pytest
 
 from tessera_catalog.errors import InputError
-from tessera_catalog.store_manifest import ROWS, About
+from tessera_catalog.store_manifest import ROWS, About, Manifest
 from tessera_sync import manifests
 from tessera_sync.gaps import Gap, Key, Kind, Limits, find, remembered
 from tessera_sync.hooks import Program, Webhook
-from tessera_sync.manifests import Manifest
 from tessera_sync.texts import parse_age
 from tessera_sync.told import FILE, read_told, write_told
 

@@ -1,0 +1,60 @@
+"""The lines of a journal: JSON with the time, most of them of a tile that was done."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tessera_sync.layout import Tile, parse_path
+from tessera_sync.tiles import Placed, Whole
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was done with one tile, and when: it is whole in the target, or it is deleted."""
+
+    at: dt.datetime
+    tile: Tile
+    whole: Whole | None
+    """None: the tile was deleted."""
+
+
+def line_now(**values: Any) -> str:
+    """A line that says these values, and the time."""
+    return _line(dt.datetime.now(dt.UTC), values)
+
+
+def line_of(entry: Entry) -> str:
+    """The line of a tile that was done."""
+    path, whole = entry.tile.path, entry.whole
+    if whole is None:
+        return _line(entry.at, {"deleted": path})
+    files = {"embeddings": _placed(whole.embeddings), "scales": _placed(whole.scales)}
+    return _line(entry.at, {"done": path, **files})
+
+
+def entry_of(record: Mapping[str, Any]) -> Entry:
+    """What a line of `line_of` says; ValueError, KeyError or TypeError when it is damaged."""
+    at = dt.datetime.fromisoformat(record["at"])
+    tile = parse_path(record.get("done") or record["deleted"])
+    if tile is None:
+        raise ValueError(record)
+    if "deleted" in record:
+        return Entry(at, tile, None)
+    embeddings, scales = (
+        Placed(size, bytes.fromhex(digest), mtime and dt.datetime.fromisoformat(mtime))
+        for size, digest, mtime in (record["embeddings"], record["scales"])
+    )
+    return Entry(at, tile, Whole(tile, embeddings, scales))
+
+
+def _line(at: dt.datetime, values: Mapping[str, Any]) -> str:
+    told = {"at": at.isoformat(timespec="microseconds"), **values}
+    return json.dumps(told, separators=(",", ":")) + "\n"
+
+
+def _placed(placed: Placed) -> list[Any]:
+    return [placed.size, placed.sha256.hex(), placed.mtime and placed.mtime.isoformat()]
