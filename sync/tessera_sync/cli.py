@@ -25,6 +25,7 @@ from tessera_sync.commands import (
     status,
     verify,
 )
+from tessera_sync.commands.groups import flat
 from tessera_sync.commands.options import Dataset, Given, StoresFile
 
 app = typer.Typer(
@@ -55,7 +56,7 @@ for verb in (
     link.link,
     notify.notify,
 ):
-    app.command(help=_help(verb), epilog=EXIT_CODES)(verb)
+    app.command(help=_help(verb), epilog=EXIT_CODES)(flat(verb))
 
 
 def tessera_sync(

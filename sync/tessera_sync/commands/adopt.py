@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tessera_catalog.errors import InputError
 from tessera_sync.commands import options
-from tessera_sync.commands.options import AsJson, Data, Dataset
+from tessera_sync.commands.options import AsJson, Data, Dataset, Where
 
 
 def adopt(
@@ -43,13 +42,10 @@ def adopt(
     """
     from tessera_sync.adoption import adopt as take_over
 
-    given = context.obj or options.Given()
-    directory = data or given.data
-    if directory is None:
-        raise InputError("where shall the manifests be? Give --data DIR, or set TESSERA_DATA")
-    if directory.parent.is_dir():
-        directory.mkdir(exist_ok=True)
-    result = take_over(directory, urls, folder, dataset or given.dataset or "v1", replace=replace)
+    where = Where(context, data, None, dataset)
+    directory = where.directory("where shall the manifests be?", create=True)
+    wanted = dataset or where.before.dataset or "v1"
+    result = take_over(directory, urls, folder, wanted, replace=replace)
     for line in result["notes"]:
         options.note(line)
     if as_json:

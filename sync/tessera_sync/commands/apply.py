@@ -11,8 +11,8 @@ from tessera_catalog.errors import EXIT_FAILURES, EXIT_OK
 from tessera_sync import texts
 from tessera_sync.commands import options
 from tessera_sync.commands.link import follow
-from tessera_sync.commands.options import AsJson, Data, StoresFile
-from tessera_sync.commands.working import Jobs, LimitRate, policy, show_failures
+from tessera_sync.commands.options import AsJson, Data, StoresFile, Where
+from tessera_sync.commands.working import Jobs, LimitRate, failures_of, policy, show_failures
 
 if TYPE_CHECKING:
     from tessera_sync.run import Report
@@ -53,7 +53,7 @@ def apply(
     from tessera_sync.apply import apply as carry_out
     from tessera_sync.run import Options
 
-    at = options.setup(context, data, stores, None)
+    at = Where(context, data, stores).setup()
     how = Options(jobs, shard or "", dask or "", policy(limit_rate))
     report = carry_out(at.data_dir, at.stores, plan, how, options.note)
     if as_json:
@@ -81,7 +81,7 @@ def _numbers(report: Report) -> dict[str, object]:
         "deleted": report.done["delete"],
         "done_before": report.before,
         "left": report.left,
-        "failed": [{"tile": tile, "why": why} for tile, why in report.failed],
+        "failed": failures_of(report.failed),
         "stopped": report.stopped or None,
         "recorded": report.merged,
         "bytes": report.bytes,

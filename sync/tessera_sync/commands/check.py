@@ -7,18 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tessera_catalog.errors import EXIT_OK, EXIT_SOMETHING_TO_DO, InputError
+from tessera_catalog.errors import EXIT_OK, EXIT_SOMETHING_TO_DO
 from tessera_sync.commands import options
-from tessera_sync.commands.options import (
-    AsJson,
-    Bbox,
-    Data,
-    Dataset,
-    ExitCode,
-    Region,
-    StoresFile,
-    Year,
-)
+from tessera_sync.commands.options import AsJson, ExitCode, Only, Where
 
 if TYPE_CHECKING:
     from tessera_catalog.store_manifest import Manifest
@@ -32,21 +23,17 @@ _MEANING = {
 
 
 def check(
-    context: typer.Context,
     store: Annotated[
         str | None, typer.Argument(metavar="STORE", help="store to check (default: all)")
     ] = None,
     examples: Annotated[
         int, typer.Option(min=0, metavar="N", help="bad tiles to show of each store")
     ] = 20,
-    year: Year = None,
-    bbox: Bbox = None,
-    region: Region = None,
+    *,
+    only: Only,
     exit_code: ExitCode = False,
     as_json: AsJson = False,
-    data: Data = None,
-    stores: StoresFile = None,
-    dataset: Dataset = None,
+    where: Where,
 ) -> int:
     r"""Show tiles that cannot be right, judged by a store's manifest alone.
 
@@ -57,11 +44,9 @@ def check(
     1. All stores:     tessera-sync check
     2. One, in full:   tessera-sync check s3 --examples 100000
     """
-    at = options.setup(context, data, stores, dataset)
+    at = where.setup()
     names = at.known() if store is None else [at.stores.get(store).name]
-    if not names:
-        raise InputError(f"{at.data_dir} has no manifests of the configured stores: scan or ingest")
-    selection = options.selected(year, bbox, region)
+    selection = only.selection()
     results = [_examine(at.load(name), name, selection, examples) for name in names]
     if as_json:
         options.print_json({"stores": results})
@@ -112,10 +97,8 @@ def _show(result: dict[str, Any]) -> None:
     if result["examples"]:
         print(f"    {'tile':<45} {'file_size':>12} {'scales_size':>12}  problem")
         for tile in result["examples"]:
-            sizes = [tile[key] if tile[key] is not None else "?" for key in _SIZES]
-            print(f"    {tile['tile']:<45} {sizes[0]:>12} {sizes[1]:>12}  {tile['problem']}")
+            sizes = (tile["file_size"], tile["scales_size"])
+            shown = "".join(f" {'?' if size is None else size:>12}" for size in sizes)
+            print(f"    {tile['tile']:<45}{shown}  {tile['problem']}")
         if issues > len(result["examples"]):
             print(f"    … and {issues - len(result['examples']):,} more (--examples N)")
-
-
-_SIZES = ("file_size", "scales_size")

@@ -8,36 +8,23 @@ import typer
 
 from tessera_catalog.errors import EXIT_OK, EXIT_SOMETHING_TO_DO
 from tessera_sync.commands import options
-from tessera_sync.commands.options import (
-    AsJson,
-    Bbox,
-    Data,
-    Dataset,
-    ExitCode,
-    Region,
-    StoresFile,
-    Year,
-)
+from tessera_sync.commands.options import AsJson, ExitCode, Only, Where
 
 if TYPE_CHECKING:
     from tessera_sync.differences import Differences
 
 
 def diff(
-    context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="A", help="store that is right")],
     target: Annotated[str, typer.Argument(metavar="B", help="store that is compared with it")],
     examples: Annotated[
         int, typer.Option(min=0, metavar="N", help="tiles to show of each state")
     ] = 5,
-    year: Year = None,
-    bbox: Bbox = None,
-    region: Region = None,
+    *,
+    only: Only,
     exit_code: ExitCode = False,
     as_json: AsJson = False,
-    data: Data = None,
-    stores: StoresFile = None,
-    dataset: Dataset = None,
+    where: Where,
 ) -> int:
     r"""Show how the tiles of store B differ from those of store A, by state and year.
 
@@ -52,23 +39,23 @@ def diff(
     """
     from tessera_sync.differences import differences
 
-    at = options.setup(context, data, stores, dataset)
+    at = where.setup()
     ours, theirs = at.load(source), at.load(target)
-    found = differences(ours, theirs, options.selected(year, bbox, region), examples)
+    found = differences(ours, theirs, only.selection(), examples)
     if as_json:
-        options.print_json(
-            {
-                "source": source,
-                "target": target,
-                "dataset": at.dataset,
-                **found.counts,
-                "years": {str(y): dict(counts) for y, counts in found.years.items()},
-                "examples": found.examples,
-            }
-        )
+        pair = {"source": source, "target": target, "dataset": at.dataset}
+        options.print_json(pair | _numbers(found))
     else:
         _show(f"{source} → {target} ({at.dataset})", found)
     return EXIT_SOMETHING_TO_DO if exit_code and found.to_do else EXIT_OK
+
+
+def _numbers(found: Differences) -> dict[str, object]:
+    return {
+        **found.counts,
+        "years": {str(year): dict(counts) for year, counts in found.years.items()},
+        "examples": found.examples,
+    }
 
 
 def _show(title: str, found: Differences) -> None:

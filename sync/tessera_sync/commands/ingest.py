@@ -8,21 +8,19 @@ from typing import Annotated
 import typer
 
 from tessera_sync.commands import options
-from tessera_sync.commands.options import AsJson, Data, Dataset, StoresFile
+from tessera_sync.commands.options import AsJson, Where
 
 
 def ingest(
-    context: typer.Context,
     parquet: Annotated[Path, typer.Argument(metavar="PARQUET", help="registry or manifest")],
     store: Annotated[str, typer.Argument(metavar="STORE", help="store whose tiles it lists")],
     allow_rejected: Annotated[
         bool,
         typer.Option("--allow-rejected", help="take the rest though over 1% of the rows are bad"),
     ] = False,
+    *,
     as_json: AsJson = False,
-    data: Data = None,
-    stores: StoresFile = None,
-    dataset: Dataset = None,
+    where: Where,
 ) -> None:
     r"""Take over a parquet file as the manifest of a store.
 
@@ -36,7 +34,7 @@ def ingest(
     """
     from tessera_sync.ingestion import ingest as take_over
 
-    at = options.setup(context, data, stores, dataset, create=True)
+    at = where.setup(create=True)
     name = at.stores.get(store).name
     result = take_over(at.data_dir, name, at.dataset, parquet, allow_rejected=allow_rejected)
     for reason, count in result["rejected_by_reason"].items():

@@ -8,7 +8,7 @@ import typer
 
 from tessera_catalog.errors import TesseraError
 from tessera_sync.commands import options
-from tessera_sync.commands.options import AsJson, Data, Dataset, StoresFile
+from tessera_sync.commands.options import AsJson, Where
 
 if TYPE_CHECKING:
     from tessera_catalog.link import Linked
@@ -16,14 +16,12 @@ if TYPE_CHECKING:
 
 
 def link(
-    context: typer.Context,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="say what would change, and change nothing")
     ] = False,
+    *,
     as_json: AsJson = False,
-    data: Data = None,
-    stores: StoresFile = None,
-    dataset: Dataset = None,
+    where: Where,
 ) -> None:
     r"""Bring the catalogue into step with the manifests: links, stores, sizes, verified.
 
@@ -37,7 +35,7 @@ def link(
     """
     from tessera_sync.linking import follow
 
-    at = options.setup(context, data, stores, dataset)
+    at = where.setup()
     linked = follow(at.data_dir, at.stores, at.dataset, dry_run=dry_run)
     if as_json:
         options.print_json(numbers(linked))

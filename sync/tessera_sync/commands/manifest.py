@@ -10,12 +10,11 @@ import typer
 
 from tessera_catalog.errors import EXIT_OK, InputError
 from tessera_sync.commands import options
-from tessera_sync.commands.options import Bbox, Data, Dataset, Region, StoresFile, Year
+from tessera_sync.commands.options import Only, Source, Where
 
 
 def manifest(
-    context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="SRC", help="store to copy from")],
+    source: Source,
     target: Annotated[str, typer.Argument(metavar="DST", help="store to copy to")],
     form: Annotated[
         str, typer.Option("--format", metavar="FORM", help="paths, s5cmd or rclone")
@@ -23,12 +22,9 @@ def manifest(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="write it here")
     ] = None,
-    year: Year = None,
-    bbox: Bbox = None,
-    region: Region = None,
-    data: Data = None,
-    stores: StoresFile = None,
-    dataset: Dataset = None,
+    *,
+    only: Only,
+    where: Where,
 ) -> int:
     r"""Write what a plan would copy from SRC to DST, for other tools.
 
@@ -46,10 +42,10 @@ def manifest(
     from tessera_sync import export
     from tessera_sync.plan import Wanted, find
 
-    at = options.setup(context, data, stores, dataset)
+    at = where.setup()
     if form not in export.FORMATS:
         raise InputError(f"--format {form}: it must be one of {', '.join(export.FORMATS)}")
-    wanted = Wanted(options.selected(year, bbox, region))
+    wanted = Wanted(only.selection())
     todo = find(at.load(source), at.load(target), wanted)
     lines = export.lines(form, at.stores.get(source), at.stores.get(target), todo)
     if output is None:

@@ -14,7 +14,7 @@ from tessera_catalog.errors import (
     InputError,
 )
 from tessera_sync.commands import options
-from tessera_sync.commands.options import AsJson, Data, Dataset, Setup, StoresFile
+from tessera_sync.commands.options import AsJson, Setup, Where
 from tessera_sync.commands.working import show_failures
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 
 def notify(
-    context: typer.Context,
     command: Annotated[
         str | None,
         typer.Option(metavar="COMMAND", help="program with its arguments; no shell runs it"),
@@ -51,10 +50,9 @@ def notify(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="exit with 10 when something is worse")
     ] = False,
+    *,
     as_json: AsJson = False,
-    data: Data = None,
-    stores: StoresFile = None,
-    dataset: Dataset = None,
+    where: Where,
 ) -> int:
     r"""Tell somebody when gaps appear or grow.
 
@@ -73,7 +71,7 @@ def notify(
     from tessera_sync.notify import notify as tell
     from tessera_sync.texts import parse_age
 
-    at = options.setup(context, data, stores, dataset)
+    at = where.setup()
     limits = Limits(
         parse_age("--max-age", max_age) if max_age else None,
         parse_age("--verified-within", verified_within) if verified_within else None,

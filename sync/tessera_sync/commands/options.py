@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tessera_catalog.errors import InputError
+from tessera_sync.commands.groups import Group
 
 if TYPE_CHECKING:
     from tessera_catalog.store_manifest import Manifest
@@ -34,19 +35,36 @@ Dataset = Annotated[
     typer.Option("--dataset", metavar="ID", help="dataset version (else the configuration's)"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object")]
-Year = Annotated[
-    list[int] | None, typer.Option("--year", help="only tiles of this year; may be repeated")
-]
-Bbox = Annotated[
-    str | None, typer.Option("--bbox", metavar="W,S,E,N", help="only tiles in the box, in degrees")
-]
-Region = Annotated[
-    Path | None,
-    typer.Option("--region", metavar="FILE", help="only tiles in the polygons of a GeoJSON file"),
-]
 ExitCode = Annotated[
     bool, typer.Option("--exit-code", help="exit with 10 when there is something to do")
 ]
+LookedAt = Annotated[str, typer.Argument(metavar="STORE", help="store to look at")]
+Source = Annotated[str, typer.Argument(metavar="SRC", help="store to copy from")]
+
+
+@dataclass(frozen=True)
+class Only(Group):
+    """Which tiles a verb is about."""
+
+    year: Annotated[
+        list[int] | None, typer.Option("--year", help="only tiles of this year; may be repeated")
+    ] = None
+    bbox: Annotated[
+        str | None,
+        typer.Option("--bbox", metavar="W,S,E,N", help="only tiles in the box, in degrees"),
+    ] = None
+    region: Annotated[
+        Path | None,
+        typer.Option(
+            "--region", metavar="FILE", help="only tiles in the polygons of a GeoJSON file"
+        ),
+    ] = None
+
+    def selection(self) -> Selection:
+        """The tiles that these options leave."""
+        from tessera_sync.selection import select
+
+        return select(self.year or [], self.bbox, self.region)
 
 
 @dataclass(frozen=True)
@@ -56,6 +74,44 @@ class Given:
     data: Path | None = None
     stores: Path | None = None
     dataset: str | None = None
+
+
+@dataclass(frozen=True)
+class Where(Group):
+    """Where the manifests are, and what the stores are, as far as it stands after the verb."""
+
+    context: typer.Context
+    data: Data = None
+    stores: StoresFile = None
+    dataset: Dataset = None
+
+    @property
+    def before(self) -> Given:
+        """What stood before the verb."""
+        given: Given = self.context.obj or Given()
+        return given
+
+    def directory(self, question: str = "where are the manifests?", *, create: bool) -> Path:
+        """The data directory; with `create` a missing one is made. InputError when none is told."""
+        directory = self.data or self.before.data
+        if directory is None:
+            raise InputError(f"{question} Give --data DIR, or set TESSERA_DATA")
+        if create and directory.parent.is_dir():
+            directory.mkdir(exist_ok=True)
+        return directory
+
+    def setup(self, *, create: bool = False) -> Setup:
+        """What these options and the configuration come to; `create` is that of `directory`."""
+        from tessera_catalog.stores import DATASET_PATTERN, load_stores
+
+        directory = self.directory(create=create)
+        if not directory.is_dir():
+            raise InputError(f"--data {directory}: no such directory")
+        configured = load_stores(self.stores or self.before.stores)
+        wanted = self.dataset or self.before.dataset or configured.dataset.id
+        if not re.fullmatch(DATASET_PATTERN, wanted):
+            raise InputError(f"--dataset '{wanted}': letters, digits, '.', '_', '~' and '-' only")
+        return Setup(directory, configured.rooted(wanted), wanted)
 
 
 @dataclass(frozen=True)
@@ -76,43 +132,10 @@ class Setup:
         return manifest
 
     def known(self) -> list[str]:
-        """Names of the stores that have a manifest, in order of preference."""
-        from tessera_sync.manifests import path_of
+        """Names of the stores that have a manifest, in order; InputError when none has."""
+        from tessera_sync.manifests import known
 
-        return [name for name in self.stores.names if path_of(self.data_dir, name).exists()]
-
-
-def setup(
-    context: typer.Context,
-    data: Path | None,
-    stores: Path | None,
-    dataset: str | None,
-    *,
-    create: bool = False,
-) -> Setup:
-    """Resolve the shared options; with `create` a missing data directory is made."""
-    from tessera_catalog.stores import DATASET_PATTERN, load_stores
-
-    given = context.obj or Given()
-    directory = data or given.data
-    if directory is None:
-        raise InputError("where are the manifests? Give --data DIR, or set TESSERA_DATA")
-    if create and directory.parent.is_dir():
-        directory.mkdir(exist_ok=True)
-    if not directory.is_dir():
-        raise InputError(f"--data {directory}: no such directory")
-    configured = load_stores(stores or given.stores)
-    wanted = dataset or given.dataset or configured.dataset.id
-    if not re.fullmatch(DATASET_PATTERN, wanted):
-        raise InputError(f"--dataset '{wanted}': letters, digits, '.', '_', '~' and '-' only")
-    return Setup(directory, configured.rooted(wanted), wanted)
-
-
-def selected(year: list[int] | None, bbox: str | None, region: Path | None) -> Selection:
-    """The tiles that --year, --bbox and --region leave."""
-    from tessera_sync.selection import select
-
-    return select(year or [], bbox, region)
+        return known(self.data_dir, self.stores)
 
 
 def note(line: str) -> None:

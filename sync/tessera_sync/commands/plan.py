@@ -10,21 +10,11 @@ import typer
 from tessera_catalog.errors import EXIT_OK, EXIT_SOMETHING_TO_DO, InputError
 from tessera_sync import texts
 from tessera_sync.commands import options
-from tessera_sync.commands.options import (
-    AsJson,
-    Bbox,
-    Data,
-    Dataset,
-    ExitCode,
-    Region,
-    StoresFile,
-    Year,
-)
+from tessera_sync.commands.options import AsJson, ExitCode, Only, Source, Where
 
 
 def plan(
-    context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="SRC", help="store to copy from")],
+    source: Source,
     target: Annotated[str, typer.Argument(metavar="DST", help="store to bring into step")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="save the plan here")
@@ -41,14 +31,11 @@ def plan(
     shard: Annotated[
         str | None, typer.Option(metavar="i/n", help="part i of n, by key: for job arrays")
     ] = None,
-    year: Year = None,
-    bbox: Bbox = None,
-    region: Region = None,
+    *,
+    only: Only,
     exit_code: ExitCode = False,
     as_json: AsJson = False,
-    data: Data = None,
-    stores: StoresFile = None,
-    dataset: Dataset = None,
+    where: Where,
 ) -> int:
     r"""Show or save what would bring store DST into step with store SRC.
 
@@ -68,13 +55,13 @@ def plan(
     from tessera_sync.rates import rate_key, read_rates
     from tessera_sync.selection import parse_shard
 
-    at = options.setup(context, data, stores, dataset)
+    at = where.setup()
     if order not in planning.ORDERS:
         raise InputError(f"--order {order}: it must be one of {', '.join(planning.ORDERS)}")
     if source == target:
         raise InputError(f"'{source}' is both source and target: name two stores")
     wanted = planning.Wanted(
-        options.selected(year, bbox, region),
+        only.selection(),
         delete_extra,
         limit,
         order,

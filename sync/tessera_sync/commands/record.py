@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tessera_catalog.errors import EXIT_FAILURES, EXIT_OK, InputError
 from tessera_sync.commands import options
-from tessera_sync.commands.options import AsJson, Data, Dataset, StoresFile
-from tessera_sync.commands.working import Jobs, show_failures
+from tessera_sync.commands.options import AsJson, Where
+from tessera_sync.commands.working import Jobs, failures_of, show_failures
+
+if TYPE_CHECKING:
+    from tessera_sync.record import Recorded
 
 
 def record(
-    context: typer.Context,
     store: Annotated[str, typer.Argument(metavar="STORE", help="store that was copied to")],
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="paths of tiles, one a line; - is stdin")
@@ -24,10 +26,9 @@ def record(
         bool, typer.Option("--trust", help="believe the list: do not look at the store")
     ] = False,
     jobs: Jobs = 32,
+    *,
     as_json: AsJson = False,
-    data: Data = None,
-    stores: StoresFile = None,
-    dataset: Dataset = None,
+    where: Where,
 ) -> int:
     r"""Record tiles that were copied with another tool.
 
@@ -42,7 +43,7 @@ def record(
     """
     from tessera_sync.record import record as record_lines
 
-    at = options.setup(context, data, stores, dataset)
+    at = where.setup()
     try:
         with sys.stdin if str(file) == "-" else file.open(errors="replace") as lines:
             report = record_lines(
@@ -58,15 +59,7 @@ def record(
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}") from error
     if as_json:
-        options.print_json(
-            {
-                "store": store,
-                "recorded": report.recorded,
-                "failed": [{"tile": tile, "why": why} for tile, why in report.failed],
-                "bad_lines": [{"line": number, "text": text} for number, text in report.bad],
-                "stopped": report.stopped or None,
-            }
-        )
+        options.print_json(_numbers(report))
     else:
         print(f"{store}: {report.recorded:,} tiles recorded")
     show_failures("not recorded", report.failed)
@@ -74,3 +67,13 @@ def record(
     if report.stopped:
         options.note(f"stopped: {report.stopped}; the same command records the rest")
     return EXIT_FAILURES if report.failed or report.bad or report.stopped else EXIT_OK
+
+
+def _numbers(report: Recorded) -> dict[str, object]:
+    return {
+        "store": report.store,
+        "recorded": report.recorded,
+        "failed": failures_of(report.failed),
+        "bad_lines": [{"line": number, "text": text} for number, text in report.bad],
+        "stopped": report.stopped or None,
+    }

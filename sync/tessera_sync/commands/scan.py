@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tessera_sync.commands import options
-from tessera_sync.commands.options import AsJson, Data, Dataset, StoresFile
+from tessera_sync.commands.options import AsJson, LookedAt, Where
 
 if TYPE_CHECKING:
     from tessera_sync.scan import Look
 
 
 def scan(
-    context: typer.Context,
-    store: Annotated[str, typer.Argument(metavar="STORE", help="store to look at")],
+    store: LookedAt,
     listings: Annotated[
         list[str] | None,
         typer.Argument(metavar="LISTING", help="listings of it instead; - is stdin"),
@@ -30,10 +29,9 @@ def scan(
     allow_shrink: Annotated[
         bool, typer.Option("--allow-shrink", help="accept that over 1% of the tiles are gone")
     ] = False,
+    *,
     as_json: AsJson = False,
-    data: Data = None,
-    stores: StoresFile = None,
-    dataset: Dataset = None,
+    where: Where,
 ) -> None:
     r"""Make a store's manifest from what the store holds now.
 
@@ -51,7 +49,7 @@ def scan(
     """
     from tessera_sync import scan as scanning
 
-    at = options.setup(context, data, stores, dataset, create=True)
+    at = where.setup(create=True)
     known = at.stores.get(store)
     with _counter(store) as seen:
         if listings:

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from tessera_catalog.errors import InputError
 from tessera_sync import texts
 from tessera_sync.commands import options
-from tessera_sync.commands.options import AsJson, Bbox, Data, Dataset, Region, StoresFile, Year
+from tessera_sync.commands.options import AsJson, Only, Where
 
 if TYPE_CHECKING:
-    from tessera_catalog.store_manifest import Manifest
+    import datetime as dt
+    from collections.abc import Mapping
+
+    from tessera_catalog.store_manifest import About, Manifest
     from tessera_sync.commands.options import Setup
+    from tessera_sync.selection import Selection
+    from tessera_sync.survey import Facts
 
 
-def status(
-    context: typer.Context,
-    year: Year = None,
-    bbox: Bbox = None,
-    region: Region = None,
-    as_json: AsJson = False,
-    data: Data = None,
-    stores: StoresFile = None,
-    dataset: Dataset = None,
-) -> None:
+def status(*, only: Only, as_json: AsJson = False, where: Where) -> None:
     r"""Show what each store holds and what each lacks of the others.
 
     The registry is the manifest of the first store of the configuration, whose tiles form the
@@ -35,17 +28,24 @@ def status(
     1. Everything:           tessera-sync status
     2. One year, a region:   tessera-sync status --year 2024 --region kenya.geojson
     """
+    at = where.setup()
+    names, selection = at.known(), only.selection()
+    loaded = {name: at.load(name) for name in names}
+    result = _compared(at, loaded, selection) | {"catalogue": _catalogue(at, loaded)}
+    if as_json:
+        options.print_json(result)
+    else:
+        _show(result)
+
+
+def _compared(at: Setup, loaded: Mapping[str, Manifest], selection: Selection) -> dict[str, Any]:
+    """What the manifests hold, and what each lacks of the others."""
     from tessera_sync import manifests, survey
 
-    at = options.setup(context, data, stores, dataset)
-    if not at.known():
-        raise InputError(f"{at.data_dir} has no manifests of the configured stores: scan or ingest")
-    selection = options.selected(year, bbox, region)
-    loaded = {name: at.load(name) for name in at.known()}
     facts = {name: survey.facts(manifest, selection) for name, manifest in loaded.items()}
     primary = facts.get(at.stores.primary.name, survey.Facts())
     now = manifests.now()
-    result: dict[str, Any] = {
+    return {
         "dataset": at.dataset,
         "registry": {
             "store": at.stores.primary.name,
@@ -53,18 +53,7 @@ def status(
             "years": sorted(primary.years),
         },
         "stores": [
-            {
-                "name": name,
-                "tiles": facts[name].tiles,
-                "bytes": facts[name].bytes,
-                "incomplete": facts[name].incomplete,
-                "unsized": facts[name].unsized,
-                "made": loaded[name].about.made.isoformat(),
-                "age": texts.age(loaded[name].about.made, now),
-                "age_seconds": round((now - loaded[name].about.made).total_seconds()),
-                "how": loaded[name].about.how,
-                "changed": loaded[name].about.changed or None,
-            }
+            {"name": name, **_held(facts[name], loaded[name].about, now)}
             if name in loaded
             else {"name": name, "tiles": None}
             for name in at.stores.names
@@ -74,14 +63,23 @@ def status(
             for (a, b), counts in survey.pairs(loaded, selection).items()
         ],
     }
-    result["catalogue"] = _catalogue(at, loaded)
-    if as_json:
-        options.print_json(result)
-    else:
-        _show(result)
 
 
-def _catalogue(at: Setup, loaded: dict[str, Manifest]) -> dict[str, Any] | None:
+def _held(facts: Facts, about: About, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "tiles": facts.tiles,
+        "bytes": facts.bytes,
+        "incomplete": facts.incomplete,
+        "unsized": facts.unsized,
+        "made": about.made.isoformat(),
+        "age": texts.age(about.made, now),
+        "age_seconds": round((now - about.made).total_seconds()),
+        "how": about.how,
+        "changed": about.changed or None,
+    }
+
+
+def _catalogue(at: Setup, loaded: Mapping[str, Manifest]) -> dict[str, Any] | None:
     """How far the catalogue follows the manifests; None without a database."""
     from tessera_sync.linking import database_is_configured
 

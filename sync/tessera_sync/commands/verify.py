@@ -9,24 +9,15 @@ import typer
 from tessera_catalog.errors import EXIT_FAILURES, EXIT_OK
 from tessera_sync import texts
 from tessera_sync.commands import options
-from tessera_sync.commands.options import (
-    AsJson,
-    Bbox,
-    Data,
-    Dataset,
-    Region,
-    StoresFile,
-    Year,
-)
-from tessera_sync.commands.working import Jobs, LimitRate, policy, show_failures
+from tessera_sync.commands.options import AsJson, LookedAt, Only, Where
+from tessera_sync.commands.working import Jobs, LimitRate, failures_of, policy, show_failures
 
 if TYPE_CHECKING:
     from tessera_sync.verify import Verified
 
 
 def verify(
-    context: typer.Context,
-    store: Annotated[str, typer.Argument(metavar="STORE", help="store to look at")],
+    store: LookedAt,
     subset: Annotated[
         str | None,
         typer.Option(metavar="n/t", help="part n of t, by key: t runs cover every tile"),
@@ -43,13 +34,10 @@ def verify(
     ] = False,
     jobs: Jobs = 32,
     limit_rate: LimitRate = None,
-    year: Year = None,
-    bbox: Bbox = None,
-    region: Region = None,
+    *,
+    only: Only,
     as_json: AsJson = False,
-    data: Data = None,
-    stores: StoresFile = None,
-    dataset: Dataset = None,
+    where: Where,
 ) -> int:
     r"""Hold a store's manifest against the store: the files' sizes, with --deep their SHA-256.
 
@@ -61,14 +49,12 @@ def verify(
     2. A thirtieth, every night:      tessera-sync verify s3 --deep --subset 7/30
     3. A look by chance:              tessera-sync verify s3 --deep --sample 100
     """
+    from tessera_sync.choosing import Which
     from tessera_sync.selection import parse_shard
-    from tessera_sync.verify import Which
     from tessera_sync.verify import verify as check
 
-    at = options.setup(context, data, stores, dataset)
-    which = Which(
-        options.selected(year, bbox, region), parse_shard(subset) if subset else None, sample
-    )
+    at = where.setup()
+    which = Which(only.selection(), parse_shard(subset) if subset else None, sample)
     report = check(
         at.data_dir,
         at.stores,
@@ -100,8 +86,8 @@ def _numbers(report: Verified) -> dict[str, object]:
         "checked": report.checked,
         "good": report.good,
         "vanished": report.vanished,
-        "corrupt": [{"tile": tile, "why": why} for tile, why in report.corrupt],
-        "unread": [{"tile": tile, "why": why} for tile, why in report.unread],
+        "corrupt": failures_of(report.corrupt),
+        "unread": failures_of(report.unread),
         "left": report.left,
         "stopped": report.stopped or None,
         "bytes": report.bytes,

@@ -33,6 +33,11 @@ def show_failures(title: str, failures: Sequence[tuple[str, str]], more: str = "
         options.note(f"  … and {len(failures) - MOST:,} more ({more} has them all)")
 
 
+def failures_of(failed: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    """Tiles that failed, and why, as `--json` prints them."""
+    return [{"tile": tile, "why": why} for tile, why in failed]
+
+
 def policy(limit_rate: str | None) -> Policy:
     """How hard to try, and how fast to go at most."""
     from tessera_sync.attempts import Policy, limiter
