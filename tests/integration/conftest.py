@@ -14,6 +14,7 @@ from clusters import site  # noqa: F401
 from large_world import large  # noqa: F401
 from map_world import map_api, map_database  # noqa: F401
 from seaweedfs import S3Server
+from sync_world import bare_world, s3_world  # noqa: F401
 
 
 @pytest.fixture(scope="session")

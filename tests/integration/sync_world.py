@@ -9,22 +9,29 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
+from obstore.store import S3Store
+from seaweedfs import S3Server
 
-from tessera_catalog.store_manifest import About
+from tessera_catalog.store_manifest import ROWS, About
 from tessera_catalog.stores import Store, Stores
 from tessera_sync import manifests
 from tessera_sync.layout import CHECKSUMS, Tile
 from tessera_sync.plan import Wanted, find, make_plan
 from tessera_sync.plan_file import write_plan
 from tessera_sync.record import record
+from tessera_sync.row_tables import HASHES
 
 TOOL = Path(sys.executable).parent / "tessera-sync"
+
+Row = dict[str, Any]
+"""What a manifest says of a tile."""
 
 
 def tiles(count: int, year: int = 2024) -> list[Tile]:
@@ -61,6 +68,27 @@ def files_of(root: Path) -> dict[str, bytes]:
     return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
+def put_files(objects: S3Store, root: Path) -> None:
+    """Copy a tree into a bucket."""
+    for path, data in files_of(root).items():
+        objects.put(path, data)
+
+
+def objects_of(objects: S3Store) -> dict[str, bytes]:
+    """Every object of a bucket by its key."""
+    found = objects.list().collect()
+    return {meta["path"]: bytes(objects.get(meta["path"]).bytes()) for meta in found}
+
+
+def flip(path: Path) -> None:
+    """Change one byte of a file, and neither size nor times."""
+    stat = path.stat()
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
 @dataclass
 class World:
     """A data directory and a configuration of stores."""
@@ -86,6 +114,16 @@ class World:
         root = self.folder / name
         root.mkdir()
         self.add(name, f"file://{root}")
+        return root
+
+    def fill(self, name: str, held: Iterable[Tile], hashes: bool = True) -> Path:
+        """Lay tiles into a store's tree, added if need be, and let its manifest know them."""
+        root, held = self.folder / name, list(held)
+        if not root.is_dir():
+            self.add_tree(name)
+        for tile in held:
+            put_tile(root, tile)
+        self.know(name, held, hashes)
         return root
 
     def add(self, name: str, root: str, endpoint: str | None = None) -> None:
@@ -114,23 +152,33 @@ class World:
             self._add_hashes(name, Path(root.removeprefix("file://")))
 
     def _add_hashes(self, name: str, root: Path) -> None:
-        manifest = manifests.load(self.data, name, "v1")
-        rows = pa.concat_tables([manifest.read(year) for year in manifest.years])
-        changed = []
-        for row in rows.to_pylist():
-            tile = Tile(row["year"], row["lon_i"], row["lat_i"])
-            for column, file in (("embeddings", tile.embeddings), ("scales", tile.scales)):
-                data = (root / tile.path / file).read_bytes()
-                row[f"{column}_sha256"] = hashlib.sha256(data).digest()
-            changed.append(row)
-        upsert = pa.Table.from_pylist(changed, schema=rows.schema)
-        manifests.update(self.data, name, "v1", how="hashes for a test", upsert=upsert)
+        def sha256(path: Path) -> bytes:
+            return hashlib.sha256(path.read_bytes()).digest()
 
-    def rows(self, name: str) -> dict[Tile, dict[str, Any]]:
+        def hashed(tile: Tile, row: Row) -> Row:
+            folder = root / tile.path
+            return row | {
+                "embeddings_sha256": sha256(folder / tile.embeddings),
+                "scales_sha256": sha256(folder / tile.scales),
+            }
+
+        self.rewrite(name, hashed)
+
+    def rows(self, name: str) -> dict[Tile, Row]:
         """A store's manifest by tile."""
         manifest = manifests.load(self.data, name, "v1")
         found = [row for year in manifest.years for row in manifest.read(year).to_pylist()]
-        return {Tile(row["year"], row["lon_i"], row["lat_i"]): row for row in found}
+        return {Tile.of(row): row for row in found}
+
+    def rewrite(self, name: str, changed: Callable[[Tile, Row], Row]) -> None:
+        """Let a store's manifest say something else of its tiles."""
+        rows = [changed(tile, row) for tile, row in self.rows(name).items()]
+        upsert = pa.Table.from_pylist(rows, schema=ROWS)
+        manifests.update(self.data, name, "v1", how="made for a test", upsert=upsert)
+
+    def forget_hashes(self, name: str) -> None:
+        """Let a store's manifest know no hashes."""
+        self.rewrite(name, lambda _, row: row | dict.fromkeys(HASHES))
 
     def plan(self, source: str, target: str, name: str = "plan", **wanted: Any) -> Path:
         """Make and save a plan from the manifests as they are."""
@@ -161,6 +209,16 @@ class World:
             **self.environment,
         }
 
+    def done(self) -> list[str]:
+        """Paths of the tiles that the journals call done, in their order."""
+        lines = [
+            json.loads(line)
+            for path in sorted((self.data / "journals").glob("*.jsonl"))
+            for line in path.read_text().splitlines()
+            if line.endswith("}")
+        ]
+        return [line["done"] for line in lines if "done" in line]
+
     def run(self, *words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
@@ -175,3 +233,20 @@ class World:
 
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat()
+
+
+@pytest.fixture
+def bare_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world without stores, and without this machine's credentials."""
+    for name in [name for name in os.environ if name.startswith("AWS")]:
+        monkeypatch.delenv(name)
+    return World(tmp_path)
+
+
+@pytest.fixture
+def s3_world(bare_world: World, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same world with the credentials of the S3 server."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    bare_world.environment = s3_server.environment
+    return bare_world

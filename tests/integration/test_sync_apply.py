@@ -4,38 +4,32 @@ from __future__ import annotations
 
 import functools
 import http.server
-import os
 from pathlib import Path
 
 import pytest
 from conftest import S3Server
-from sync_world import World, content, files_of, put_tile, tiles
+from sync_world import World, content, files_of, objects_of, put_files, put_tile, tiles
 from web_server import serving
 
 from tessera_catalog.errors import InputError, Refused
-from tessera_sync import manifests
 from tessera_sync.apply import apply
-from tessera_sync.layout import CHECKSUMS
+from tessera_sync.layout import CHECKSUMS, Tile
+from tessera_sync.row_tables import HASHES, SIZES
 from tessera_sync.run import Options, Report
 
-FACTS = ("embeddings_size", "scales_size", "embeddings_sha256", "scales_sha256")
+FACTS = (*SIZES, *HASHES)
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    for name in [name for name in os.environ if name.startswith("AWS")]:
-        monkeypatch.delenv(name)
-    return World(tmp_path)
+def world(bare_world: World) -> World:
+    return bare_world
 
 
 @pytest.fixture
-def s3(world: World, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+def s3(s3_world: World, s3_server: S3Server) -> str:
     """An S3 store called s3 in the world; the name of its bucket."""
-    for name, value in s3_server.environment.items():
-        monkeypatch.setenv(name, value)
-    world.environment = s3_server.environment
     bucket = s3_server.bucket()
-    world.add("s3", f"s3://{bucket}/v1/tiles", s3_server.endpoint)
+    s3_world.add("s3", f"s3://{bucket}/v1/tiles", s3_server.endpoint)
     return bucket
 
 
@@ -48,9 +42,7 @@ def facts(world: World, name: str) -> dict[object, tuple[object, ...]]:
 
 
 def objects(server: S3Server, bucket: str) -> dict[str, bytes]:
-    client = server.objects(bucket, "v1/tiles")
-    found = client.list().collect()
-    return {meta["path"]: bytes(client.get(meta["path"]).bytes()) for meta in found}
+    return objects_of(server.objects(bucket, "v1/tiles"))
 
 
 def big_and_small(root: Path) -> None:
@@ -113,8 +105,7 @@ def test_an_https_store_is_read_file_by_file_and_never_written(world: World) -> 
         report = carry_out(world, world.plan("web", "mirror"))
         assert (report.done["copy"], report.failed) == (5, [])
         assert files_of(mirror) == files_of(origin)
-        put_tile(mirror, tiles(6)[-1])
-        world.know("mirror", tiles(6))
+        world.fill("mirror", tiles(6)[-1:])
         with pytest.raises(Refused, match="can only be read"):
             carry_out(world, world.plan("mirror", "web", "back"))
 
@@ -135,8 +126,7 @@ def test_each_action_does_what_it_says_and_no_more(
     world.know("origin", [missing, stale, incomplete, same])
     world.know("tree", [stale, incomplete, extra, same])
     if kind == "s3":
-        for path, data in files_of(target).items():
-            s3_server.objects(s3, "v1/tiles").put(path, data)
+        put_files(s3_server.objects(s3, "v1/tiles"), target)
         world.know("s3", [stale, incomplete, extra, same], hashes=False)
         _copy_hashes(world, "tree", "s3")
         s3_server.objects(s3, "v1/tiles").delete(f"{incomplete.path}/{incomplete.scales}")
@@ -153,38 +143,25 @@ def test_each_action_does_what_it_says_and_no_more(
     assert facts(world, kind) == facts(world, "origin")
 
 
-def _lacks_scales(world: World, name: str, tile: object) -> None:
-    manifest = manifests.load(world.data, name, "v1")
-    table = manifest.read(2024)
-    rows = [row for row in table.to_pylist() if (2024, row["lon_i"], row["lat_i"]) == tile]
-    rows[0] |= {"scales_size": 0, "scales_sha256": None}
-    upsert = type(table).from_pylist(rows, schema=table.schema)
-    manifests.update(world.data, name, "v1", how="test", upsert=upsert)
+def _lacks_scales(world: World, name: str, lacking: Tile) -> None:
+    no_scales = {"scales_size": 0, "scales_sha256": None}
+    world.rewrite(name, lambda tile, row: row | (no_scales if tile == lacking else {}))
 
 
 def _copy_hashes(world: World, source: str, target: str) -> None:
     known = world.rows(source)
-    table = manifests.load(world.data, target, "v1").read(2024)
-    rows = [
-        row
-        | {f: known[(2024, row["lon_i"], row["lat_i"])][f] for f in FACTS if f.endswith("sha256")}  # type: ignore[index]
-        for row in table.to_pylist()
-    ]
-    upsert = type(table).from_pylist(rows, schema=table.schema)
-    manifests.update(world.data, target, "v1", how="test", upsert=upsert)
+    world.rewrite(target, lambda tile, row: row | {name: known[tile][name] for name in HASHES})
 
 
 @pytest.mark.parametrize("hashes", [True, False])
 def test_a_file_that_is_in_place_already_is_not_copied_again(world: World, hashes: bool) -> None:
-    origin, target = world.add_tree("origin"), world.add_tree("target")
     whole, half, other = tiles(3)
-    for tile in (whole, half, other):
-        put_tile(origin, tile)
+    target = world.add_tree("target")
     put_tile(target, whole)
     put_tile(target, half)
     (target / half.path / half.scales).unlink()
     put_tile(target, other, salt="of somebody else")
-    world.know("origin", [whole, half, other], hashes=hashes)
+    world.fill("origin", [whole, half, other], hashes=hashes)
     before = files_of(target / other.path)
     inode = (target / whole.path / whole.embeddings).stat().st_ino
 
@@ -200,17 +177,13 @@ def test_a_file_that_is_in_place_already_is_not_copied_again(world: World, hashe
 
 
 def test_a_plan_is_carried_out_once(world: World) -> None:
-    origin = world.add_tree("origin")
+    world.fill("origin", tiles(6))
     target = world.add_tree("target")
-    for tile in tiles(6):
-        put_tile(origin, tile)
-    world.know("origin", tiles(6))
     plan = world.plan("origin", "target")
     first = world.run("apply", plan, "--json")
     assert first.returncode == 0, first.stderr
     inodes = {p: p.stat().st_ino for p in target.rglob("*.npy")}
-    put_tile(origin, tiles(7)[-1])
-    world.know("origin", tiles(7))
+    world.fill("origin", tiles(7)[-1:])
     again = world.run("apply", plan)
     assert (again.returncode, again.stderr) == (0, "")
     assert "nothing was left to do" in again.stdout
@@ -219,13 +192,10 @@ def test_a_plan_is_carried_out_once(world: World) -> None:
 
 @pytest.mark.parametrize("changed", ["origin", "target"])
 def test_a_plan_whose_manifests_have_changed_is_refused(world: World, changed: str) -> None:
-    roots = {"origin": world.add_tree("origin"), "target": world.add_tree("target")}
-    for tile in tiles(6):
-        put_tile(roots["origin"], tile)
-    world.know("origin", tiles(6))
+    world.fill("origin", tiles(6))
+    world.add_tree("target")
     plan = world.plan("origin", "target")
-    put_tile(roots[changed], tiles(7)[-1])
-    world.know(changed, tiles(7)[-1:])
+    world.fill(changed, tiles(7)[-1:])
     refused = world.run("apply", plan)
     assert refused.returncode == 3
     assert f"'{changed}' has changed since the plan was made" in refused.stderr
@@ -235,10 +205,7 @@ def test_a_plan_whose_manifests_have_changed_is_refused(world: World, changed: s
 
 
 def test_parts_of_a_plan_share_its_work_and_are_not_stale_for_each_other(world: World) -> None:
-    origin, target = world.add_tree("origin"), world.add_tree("target")
-    for tile in tiles(30):
-        put_tile(origin, tile)
-    world.know("origin", tiles(30))
+    origin, target = world.fill("origin", tiles(30)), world.add_tree("target")
     plan = world.plan("origin", "target")
     parts = [carry_out(world, plan, shard=f"{i}/3") for i in (1, 2, 3)]
     assert sum(part.done["copy"] for part in parts) == 30
@@ -250,10 +217,8 @@ def test_parts_of_a_plan_share_its_work_and_are_not_stale_for_each_other(world: 
 
 
 def test_unknown_stores_and_missing_roots_are_named(world: World) -> None:
-    origin = world.add_tree("origin")
+    world.fill("origin", tiles(1))
     target = world.add_tree("target")
-    put_tile(origin, tiles(1)[0])
-    world.know("origin", tiles(1))
     plan = world.plan("origin", "target")
     target.rmdir()
     with pytest.raises(InputError, match="target is no directory; mount or create it"):
@@ -264,9 +229,7 @@ def test_unknown_stores_and_missing_roots_are_named(world: World) -> None:
 
 
 def test_no_secret_is_told_when_the_server_refuses_us(world: World, s3: str) -> None:
-    origin = world.add_tree("origin")
-    put_tile(origin, tiles(1)[0])
-    world.know("origin", tiles(1))
+    world.fill("origin", tiles(1))
     secret = "a-secret-nobody-must-see"
     world.environment = {**world.environment, "AWS_SECRET_ACCESS_KEY": secret}
     refused = world.run("apply", world.plan("origin", "s3"))
@@ -280,9 +243,7 @@ def test_no_secret_is_told_when_the_server_refuses_us(world: World, s3: str) -> 
 def test_a_profile_of_one_store_is_used_for_it_alone(
     world: World, s3: str, s3_server: S3Server
 ) -> None:
-    origin = world.add_tree("origin")
-    put_tile(origin, tiles(1)[0])
-    world.know("origin", tiles(1))
+    world.fill("origin", tiles(1))
     files = world.folder / "aws"
     files.write_text(
         f"[theirs]\naws_access_key_id = {s3_server.access_key}\n"
@@ -299,12 +260,8 @@ def test_a_profile_of_one_store_is_used_for_it_alone(
 
 
 def test_a_checksum_file_that_contradicts_the_manifest_stops_the_tile(world: World) -> None:
-    origin = world.add_tree("origin")
-    target = world.add_tree("target")
     good, doubtful = tiles(2)
-    for tile in (good, doubtful):
-        put_tile(origin, tile)
-    world.know("origin", [good, doubtful])
+    origin, target = world.fill("origin", [good, doubtful]), world.add_tree("target")
     (origin / doubtful.path / CHECKSUMS).write_text(f"{'0' * 64}  {doubtful.embeddings}\n")
     report = carry_out(world, world.plan("origin", "target"))
     [(path, why)] = report.failed

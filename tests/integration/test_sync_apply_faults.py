@@ -8,8 +8,7 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +16,8 @@ import boto3
 import pytest
 from conftest import S3Server
 from fault_proxy import Fault, Faults, proxy
-from sync_world import World, content, files_of, put_tile, tiles
+from running import DEADLINE, started, wait_for
+from sync_world import World, content, files_of, flip, objects_of, put_files, put_tile, tiles
 
 from tessera_catalog.errors import Refused
 from tessera_sync import storage
@@ -27,23 +27,12 @@ from tessera_sync.journal import Journal
 from tessera_sync.layout import Tile
 from tessera_sync.run import Options, Report
 
-DEADLINE = 120
-"""Seconds a test waits for something that must come."""
-
 
 @pytest.fixture
-def world(tmp_path: Path, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(s3_world: World) -> World:
     """A tree called origin with thirty known tiles."""
-    for name in [name for name in os.environ if name.startswith("AWS")]:
-        monkeypatch.delenv(name)
-    for name, value in s3_server.environment.items():
-        monkeypatch.setenv(name, value)
-    made = World(tmp_path, environment=s3_server.environment)
-    origin = made.add_tree("origin")
-    for tile in tiles(30):
-        put_tile(origin, tile)
-    made.know("origin", tiles(30))
-    return made
+    s3_world.fill("origin", tiles(30))
+    return s3_world
 
 
 @pytest.fixture
@@ -58,43 +47,6 @@ def carry_out(world: World, plan: Path, jobs: int = 8, attempts: int = 4) -> Rep
     return apply(world.data, world.configuration, plan, how, print)
 
 
-def wait_for(what: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
-    """Poll until something is true, or fail."""
-    deadline = time.monotonic() + DEADLINE
-    while not what():
-        assert time.monotonic() < deadline, "it did not come"
-        assert process is None or process.poll() is None, process.communicate()
-        time.sleep(0.01)
-
-
-@contextlib.contextmanager
-def started(world: World, *words: str | Path) -> Iterator[subprocess.Popen[str]]:
-    """A command at work; killed at the end if it still is."""
-    process = subprocess.Popen(
-        world.tool(*words),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=world.variables(),
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def done_lines(world: World) -> list[str]:
-    """Paths of the tiles in the journals, in their order."""
-    lines = [
-        json.loads(line)
-        for path in sorted((world.data / "journals").glob("*.jsonl"))
-        for line in path.read_text().splitlines()
-        if line.endswith("}")
-    ]
-    return [line["done"] for line in lines if "done" in line]
-
-
 def same_as_origin(world: World, root: Path, lacking: tuple[Tile, ...] = ()) -> None:
     """The tree and its manifest have every tile of the origin but those, and nothing else."""
     expected = {
@@ -107,15 +59,6 @@ def same_as_origin(world: World, root: Path, lacking: tuple[Tile, ...] = ()) -> 
     assert set(known) == set(world.rows("origin")) - set(lacking)
     for tile, row in known.items():
         assert row["embeddings_sha256"] == hashlib.sha256(content(tile)[0]).digest()
-
-
-def flip(path: Path) -> None:
-    """Change one byte and neither size nor times."""
-    stat = path.stat()
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
 def test_corrupt_truncated_and_vanished_sources_are_named_and_not_recorded(world: World) -> None:
@@ -145,10 +88,7 @@ def test_corrupt_truncated_and_vanished_sources_are_named_and_not_recorded(world
 
 
 def test_a_source_without_known_hashes_is_held_against_its_own_checksums(world: World) -> None:
-    plain, target = world.add_tree("plain"), world.add_tree("target")
-    for tile in tiles(3):
-        put_tile(plain, tile)
-    world.know("plain", tiles(3), hashes=False)
+    plain, target = world.fill("plain", tiles(3), hashes=False), world.add_tree("target")
     bad = tiles(3)[1]
     flip(plain / bad.path / bad.scales)
     report = carry_out(world, world.plan("plain", "target"))
@@ -196,9 +136,7 @@ def test_a_target_that_fails_a_third_of_its_writes_gets_everything(
         report = carry_out(world, world.plan("origin", "s3"))
     assert (report.done["copy"], report.failed) == (31, [])
     assert faults.counts["PUT"] > 31 * 3
-    client = s3_server.objects(bucket, "v1")
-    stored = {meta["path"] for meta in client.list().collect()}
-    assert stored == set(files_of(world.folder / "origin"))
+    assert objects_of(s3_server.objects(bucket, "v1")) == files_of(world.folder / "origin")
     assert set(world.rows("s3")) == set(world.rows("origin"))
 
 
@@ -223,7 +161,7 @@ def test_a_target_that_stops_answering_is_given_up_and_gone_on_with_later(
         how = Options(8, policy=Policy(attempts=1, stall=0.5))
         report = apply(world.data, world.configuration, plan, how, print)
         assert any("no answer in time" in why for _, why in report.failed)
-        assert set(world.rows("s3")) == {t for t in tiles(30) if t.path in done_lines(world)}
+        assert set(world.rows("s3")) == {t for t in tiles(30) if t.path in world.done()}
         hangs.choose = lambda _number, _method, _path: None
         report = carry_out(world, plan)
     assert (report.failed, report.left) == ([], 0)
@@ -241,13 +179,13 @@ def test_a_full_bucket_fails_its_tiles_and_gets_the_rest_later(
         report = carry_out(world, plan, attempts=2)
         assert report.failed
         assert all("507" in why for _, why in report.failed)
-        done = set(done_lines(world))
+        done = set(world.done())
         assert {tile.path for tile in world.rows("s3")} == done
         assert len(done) + len(report.failed) + report.left == 30
         full.choose = lambda _number, _method, _path: None
         report = carry_out(world, plan)
     assert (report.failed, report.left) == ([], 0)
-    assert len(done_lines(world)) == len(set(done_lines(world))) == 30
+    assert len(world.done()) == len(set(world.done())) == 30
 
 
 def test_a_store_that_is_down_ends_the_run_before_every_tile_has_failed(
@@ -255,12 +193,9 @@ def test_a_store_that_is_down_ends_the_run_before_every_tile_has_failed(
 ) -> None:
     tree = world.add_tree("target")
     many = tiles(200, year=2023)
-    for tile in many:
-        put_tile(world.folder / "origin", tile)
-    world.know("origin", many)
+    world.fill("origin", many)
     bucket = s3_server.bucket()
-    for path, data in files_of(world.folder / "origin").items():
-        s3_server.objects(bucket, "v1").put(path, data)
+    put_files(s3_server.objects(bucket, "v1"), world.folder / "origin")
     down = Faults()
     with proxy(s3_server.endpoint, down) as address:
         world.add("s3", f"s3://{bucket}/v1", address)
@@ -375,12 +310,12 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(world: World) -> 
     plan = world.plan("origin", "target")
     for part in range(1, 6):
         with started(world, "apply", plan, "--jobs", "2", "--limit-rate", "15k") as process:
-            wait_for(lambda part=part: len(done_lines(world)) >= 4 * part, process)
+            wait_for(lambda part=part: len(world.done()) >= 4 * part, process)
             process.send_signal(signal.SIGKILL)
             process.wait()
     inodes = {
         (target / path / name): (target / path / name).stat().st_ino
-        for path in done_lines(world)
+        for path in world.done()
         for name in (p.name for p in (target / path).iterdir())
     }
     ended = world.run("apply", plan, "--json")
@@ -388,7 +323,7 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(world: World) -> 
     told = json.loads(ended.stdout)
     assert told["copied"] + told["done_before"] == 30
     assert told["done_before"] >= 20
-    done = done_lines(world)
+    done = world.done()
     assert sorted(done) == sorted(set(done)), "no tile was done twice"
     for path, inode in inodes.items():
         assert path.stat().st_ino == inode, "a verified file was copied again"
@@ -452,7 +387,7 @@ def test_ctrl_c_finishes_what_is_under_way_and_says_how_to_go_on(world: World) -
     target = world.add_tree("target")
     plan = world.plan("origin", "target")
     with started(world, "apply", plan, "--jobs", "2", "--limit-rate", "15k") as process:
-        wait_for(lambda: done_lines(world), process)
+        wait_for(world.done, process)
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=DEADLINE)
     assert process.returncode == 1
@@ -460,7 +395,7 @@ def test_ctrl_c_finishes_what_is_under_way_and_says_how_to_go_on(world: World) -
     assert "interrupted" in told
     assert "the same command goes on" in told
     assert "Traceback" not in told
-    done = {tile for tile in tiles(30) if tile.path in done_lines(world)}
+    done = {tile for tile in tiles(30) if tile.path in world.done()}
     assert 0 < len(done) < 30
     same_as_origin(world, target, lacking=tuple(set(tiles(30)) - done))
     assert world.run("apply", plan).returncode == 0
@@ -495,7 +430,7 @@ def test_two_applies_of_one_target_at_once_are_refused(world: World) -> None:
     plan = world.plan("origin", "target")
     other = world.plan("origin", "target", "other", limit=5)
     with started(world, "apply", plan, "--limit-rate", "20k") as process:
-        wait_for(lambda: done_lines(world), process)
+        wait_for(world.done, process)
         process.send_signal(signal.SIGSTOP)  # so that it cannot be done too soon
         for second in (plan, other):
             refused = world.run("apply", second)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,8 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import S3Server
 from fault_proxy import Faults, proxy
-from sync_world import World, files_of, put_tile, tiles
-from test_sync_apply_faults import DEADLINE, done_lines, started, wait_for
+from running import DEADLINE, started, wait_for
+from sync_world import World, files_of, objects_of, tiles
 
 pytest.importorskip("distributed", reason="Dask is not installed (the extra 'dask')")
 
@@ -67,17 +66,9 @@ class Cluster:
 
 
 @pytest.fixture
-def world(tmp_path: Path, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> World:
-    for name in [name for name in os.environ if name.startswith("AWS")]:
-        monkeypatch.delenv(name)
-    for name, value in s3_server.environment.items():
-        monkeypatch.setenv(name, value)
-    made = World(tmp_path, environment=s3_server.environment)
-    origin = made.add_tree("origin")
-    for tile in tiles(COUNT):
-        put_tile(origin, tile)
-    made.know("origin", tiles(COUNT))
-    return made
+def world(s3_world: World) -> World:
+    s3_world.fill("origin", tiles(COUNT))
+    return s3_world
 
 
 @pytest.fixture
@@ -102,16 +93,14 @@ def test_a_lost_workers_tiles_are_done_again(
         plan = world.plan("origin", "s3")
         words = ("apply", plan, "--dask", cluster.address, "--jobs", "3", "--json")
         with started(world, *words) as process:
-            wait_for(lambda: done_lines(world), process)
+            wait_for(world.done, process)
             workers[0].kill()
             out, told = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0, told
     assert "Traceback" not in told
     assert json.loads(out)["copied"] == COUNT
-    assert sorted(done_lines(world)) == sorted(tile.path for tile in tiles(COUNT))
-    client = s3_server.objects(bucket, "v1")
-    found = {m["path"]: bytes(client.get(m["path"]).bytes()) for m in client.list().collect()}
-    assert found == files_of(world.folder / "origin")
+    assert sorted(world.done()) == sorted(tile.path for tile in tiles(COUNT))
+    assert objects_of(s3_server.objects(bucket, "v1")) == files_of(world.folder / "origin")
     assert set(world.rows("s3")) == set(tiles(COUNT))
 
 
@@ -126,7 +115,7 @@ def test_a_worker_without_credentials_is_told_and_nothing_is_done(
     ended = world.run("apply", world.plan("origin", "s3"), "--dask", cluster.address)
     assert ended.returncode == 2
     assert "store 's3': no S3 credentials found" in ended.stderr
-    assert done_lines(world) == []
+    assert world.done() == []
 
 
 def test_what_a_cluster_cannot_do_is_said(world: World) -> None:

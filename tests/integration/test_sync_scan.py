@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from conftest import S3Server
 from fault_proxy import Faults, proxy
-from sync_world import World, put_tile, tiles
+from sync_world import World, put_files, put_tile, tiles
 
 from tessera_sync import bucket, manifests
 from tessera_sync.layout import Tile
@@ -29,14 +29,13 @@ BIN = Path(sys.executable).parent
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(bare_world: World) -> World:
     """A tree of thirty tiles in two years, called here, without a manifest."""
-    made = World(tmp_path)
-    root = made.add_tree("here")
-    for tile in tiles(20) + tiles(10, year=2017):
+    root = bare_world.add_tree("here")
+    for tile in WHOLE:
         put_tile(root, tile)
-    forget(made, "here")
-    return made
+    forget(bare_world, "here")
+    return bare_world
 
 
 def forget(world: World, name: str) -> None:
@@ -247,20 +246,12 @@ class TestListings:
 
 
 @pytest.fixture
-def cloud(world: World, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> World:
+def cloud(world: World, s3_world: World, s3_server: S3Server) -> World:
     """The same tiles in a bucket, called cloud, below v1."""
-    for name in [name for name in os.environ if name.startswith("AWS")]:
-        monkeypatch.delenv(name)
-    for name, value in s3_server.environment.items():
-        monkeypatch.setenv(name, value)
-    world.environment = s3_server.environment
     name = s3_server.bucket()
     world.add("cloud", f"s3://{name}/v1", endpoint=s3_server.endpoint)
     forget(world, "cloud")
-    objects = s3_server.objects(name, "v1")
-    for path in (world.folder / "here").rglob("*"):
-        if path.is_file():
-            objects.put(str(path.relative_to(world.folder / "here")), path.read_bytes())
+    put_files(s3_server.objects(name, "v1"), world.folder / "here")
     return world
 
 

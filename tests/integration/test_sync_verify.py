@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import S3Server
-from sync_world import World, files_of, put_tile, tiles
-from test_sync_apply_faults import flip
-
-from tessera_sync import manifests
+from sync_world import World, files_of, flip, put_files, put_tile, tiles
 
 
 @pytest.fixture
-def world(tmp_path: Path, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(s3_world: World) -> World:
     """The same forty tiles in a tree called origin and in a store called copy."""
-    for name in [name for name in os.environ if name.startswith("AWS")]:
-        monkeypatch.delenv(name)
-    for name, value in s3_server.environment.items():
-        monkeypatch.setenv(name, value)
-    made = World(tmp_path, environment=s3_server.environment)
     for name in ("origin", "copy"):
-        root = made.add_tree(name)
-        for tile in tiles(40):
-            put_tile(root, tile)
-        made.know(name, tiles(40))
-    return made
+        s3_world.fill(name, tiles(40))
+    return s3_world
 
 
 def verified(world: World, *words: str, code: int) -> dict[str, Any]:
@@ -90,10 +77,7 @@ def test_damage_is_found_marked_and_repaired_by_the_next_plan(world: World) -> N
 def test_corruption_is_planned_for_even_when_the_source_knows_no_hashes(world: World) -> None:
     bad = tiles(40)[7]
     flip(world.folder / "copy" / bad.path / bad.scales)
-    table = manifests.load(world.data, "origin", "v1").read(2024)
-    rows = [row | {"embeddings_sha256": None, "scales_sha256": None} for row in table.to_pylist()]
-    upsert = type(table).from_pylist(rows, schema=table.schema)
-    manifests.update(world.data, "origin", "v1", how="test", upsert=upsert)
+    world.forget_hashes("origin")
     verified(world, "--deep", code=1)
     assert planned(world)["same"] == 39
     applied = world.run("apply", world.plan("origin", "copy"))
@@ -153,10 +137,7 @@ def test_unknown_hashes_are_learned_and_held_against_the_checksum_file(world: Wo
     lying = tiles(40)[3]
     (copy / lying.path / "SHA256").write_text(f"{'1' * 64}  {lying.scales}\n")
     known = world.rows("copy")
-    table = manifests.load(world.data, "copy", "v1").read(2024)
-    rows = [row | {"embeddings_sha256": None, "scales_sha256": None} for row in table.to_pylist()]
-    upsert = type(table).from_pylist(rows, schema=table.schema)
-    manifests.update(world.data, "copy", "v1", how="test", upsert=upsert)
+    world.forget_hashes("copy")
     told = verified(world, "--deep", code=1)
     assert [e["tile"] for e in told["corrupt"]] == [lying.path]
     assert "SHA256 says 1111" in told["corrupt"][0]["why"]
@@ -169,8 +150,7 @@ def test_unknown_hashes_are_learned_and_held_against_the_checksum_file(world: Wo
 def test_an_s3_store_is_verified(world: World, s3_server: S3Server) -> None:
     bucket = s3_server.bucket()
     client = s3_server.objects(bucket, "v1")
-    for path, data in files_of(world.folder / "copy").items():
-        client.put(path, data)
+    put_files(client, world.folder / "copy")
     world.add("s3", f"s3://{bucket}/v1", s3_server.endpoint)
     world.know("s3", tiles(40))
     client.delete(f"{tiles(40)[0].path}/{tiles(40)[0].scales}")
