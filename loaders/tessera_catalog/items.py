@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import psycopg
 from psycopg import sql
@@ -148,6 +149,16 @@ def drop_replaced(connection: Connection) -> None:
     _patiently(connection, query("drop_replaced_items"))
 
 
+def empty_replaced(connection: Connection) -> None:
+    """Give free the room of those of them that nobody reads, so that not all years need it twice.
+
+    For who is at work on other years beside: to drop a table locks those of all collections. The
+    connection is in autocommit mode.
+    """
+    with suppress(psycopg.errors.LockNotAvailable):
+        _patiently(connection, query("empty_replaced_items"), seconds=0)
+
+
 def _swap(connection: Connection, name: str, fresh: str, collection: str) -> None:
     """Put the table `fresh` in the place of the partition `name`, if there is one."""
     statement = composed(
@@ -167,12 +178,14 @@ def _swap(connection: Connection, name: str, fresh: str, collection: str) -> Non
     _patiently(connection, statement)
 
 
-def _patiently(connection: Connection, statement: sql.Composed | bytes) -> None:
+def _patiently(
+    connection: Connection, statement: sql.Composed | bytes, seconds: float = _SWAP_SECONDS
+) -> None:
     """Run a statement that wants locks, stepping back from whoever holds them, for some minutes.
 
     While it waits for a lock all others queue up behind it: so it waits for two seconds at most.
     """
-    until = time.monotonic() + _SWAP_SECONDS
+    until = time.monotonic() + seconds
     while True:
         try:
             with connection.transaction():

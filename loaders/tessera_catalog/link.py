@@ -204,8 +204,12 @@ def _link_year(run: _Run, job: _Job, step: Callable[[int], None]) -> Linked:
         result.tiles = int(str(changed))
         if run.dry_run:
             connection.rollback()
-        elif _project(connection, run.stores, series, result.tiles, freed=freed):
-            result.rewritten.add(series.collection)
+        else:
+            if _project(connection, run.stores, series, result.tiles, freed=freed):
+                result.rewritten.add(series.collection)
+            connection.commit()
+            connection.autocommit = True
+            items.empty_replaced(connection)
     if result.tiles:
         result.collections.append(series.collection)
     step(series.tiles)

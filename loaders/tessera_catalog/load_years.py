@@ -58,6 +58,9 @@ def _load_year(run: Run, job: Job, step: Callable[[int], None], *, alone: bool) 
             job.fed.fingerprint,
             synthetic=run.synthetic,
         )
+        connection.commit()
+        connection.autocommit = True
+        items.empty_replaced(connection)
     run.progress.tell(f"{series.collection}: {_told(changes)}")
     return changes
 
