@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tessera_catalog.atomic import replacing
+from tessera_catalog.atomic import make_folder, replacing
 from tessera_catalog.box import Box
 from tessera_catalog.database import Connection, connect
 from tessera_catalog.errors import Failed, InputError
@@ -23,7 +23,7 @@ from tessera_export.filters import condition
 from tessera_export.geoparquet import mark_of, writing
 from tessera_export.reading import Query, Rows, read, runs
 from tessera_export.series import Series, Wanted, choose, series
-from tessera_export.target import Target, make_folder
+from tessera_export.target import Target
 
 FORMAT = 1
 """Another when files are written otherwise: then those that are there are out of date."""

@@ -8,14 +8,13 @@ and lie side by side for the same reason.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tessera_catalog.atomic import leftovers
-from tessera_catalog.errors import Failed, InputError, Refused
+from tessera_catalog.atomic import make_folder
+from tessera_catalog.errors import Refused
 from tessera_catalog.locks import hold
 from tessera_export.geoparquet import Mark, mark_of
 from tessera_export.series import Series
@@ -57,7 +56,7 @@ class Target:
 
     @contextmanager
     def held(self, known: Sequence[Series], *, force: bool) -> Iterator[None]:
-        """Keep the place from other exports while the block runs, rid of what killed ones left.
+        """Keep the place from other exports while the block runs.
 
         At the end exports of other queries are deleted, and those of collections that are no more
         known. Refused when there are such, or other things, unless forced.
@@ -68,9 +67,6 @@ class Target:
             self._check()
         lock = f".{self.path.name}.lock" if self.single else ".export.lock"
         with hold(folder / lock, f"{self.path} is being written"):
-            for path in self.files(known):
-                for left in leftovers(path):
-                    left.unlink(missing_ok=True)
             yield
             self._drop_old({each.collection for each in known})
 
@@ -109,12 +105,3 @@ class Target:
             for path in sorted(self.path.iterdir())
             if not path.name.startswith(ours) and (self.by_year or path.suffix != ".parquet")
         ]
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder where there is none; InputError or Failed when that cannot be done."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        kind = Failed if error.errno == errno.ENOSPC else InputError
-        raise kind(f"{path}: cannot be made: {error.strerror}") from error

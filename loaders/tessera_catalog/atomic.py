@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import glob
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tessera_catalog.errors import Failed, InputError
@@ -13,21 +16,33 @@ from tessera_catalog.errors import Failed, InputError
 _WRONG_PLACE = (FileNotFoundError, PermissionError, NotADirectoryError)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder where there is none; InputError or Failed when that cannot be done."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        kind = Failed if error.errno == errno.ENOSPC else InputError
+        raise kind(f"{path}: cannot be made: {error.strerror}") from error
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; at the end it is made durable and takes its place.
+    """Give an empty temporary file beside `path`; made durable, it takes its place at the end.
 
-    On any exception the temporary file is removed and `path` is as before. What the operating
-    system refuses becomes a Failed (no space) or an InputError (no such directory, no permission).
+    On any exception it is removed and `path` is as before. Those of writers of `path` that were
+    killed are removed as well. What the operating system refuses becomes a Failed (no space) or an
+    InputError (no such directory, no permission).
     """
     if path.is_dir():
         raise InputError(f"{path}: cannot be written: Is a directory")
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        yield temporary
-        _sync(temporary, os.O_RDWR)
-        temporary.replace(path)
-        _sync(path.parent, os.O_RDONLY)
+        _remove_orphans(path)
+        with _marked(temporary):
+            yield temporary
+            _sync(temporary, os.O_RDWR)
+            temporary.replace(path)
+            _sync(path.parent, os.O_RDONLY)
     except OSError as error:
         kind = InputError if isinstance(error, _WRONG_PLACE) else Failed
         # Arrow's own errors tell a number and much more text.
@@ -37,9 +52,29 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def leftovers(path: Path) -> list[Path]:
-    """Temporary files of writers of `path` that were killed; the caller holds its lock."""
-    return sorted(path.parent.glob(f".{path.name}.*-*.tmp"))
+@contextmanager
+def _marked(temporary: Path) -> Iterator[None]:
+    """Make a file that a living process writes; the mark goes with the process."""
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        # Without locks there are orphans that stay.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_orphans(path: Path) -> None:
+    """Remove temporary files of writers of `path` that were killed, as far as it is allowed."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*-*.tmp"):
+        with suppress(OSError):
+            descriptor = os.open(temporary, os.O_RDWR)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                temporary.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from tessera_catalog.atomic import make_folder, replacing
 from tessera_catalog.errors import InputError
 from tessera_catalog.link import Linked, Told, link
 from tessera_catalog.progress import Progress
@@ -31,44 +30,34 @@ def database_is_configured() -> bool:
 def follow(data_dir: Path, stores: Stores, dataset: str, *, dry_run: bool = False) -> Linked:
     """Link the manifests of all stores that have one; InputError when none has."""
     names = manifests.known(data_dir, stores)
-    with _pinned(data_dir, names) as pinned:
-        told = {name: _told(pinned[name], _kept(data_dir, name), name, dataset) for name in names}
-        linked = link(told, stores, dataset, Progress(), dry_run=dry_run)
-        if not dry_run:
-            for name, path in pinned.items():
-                path.replace(_kept(data_dir, name))
+    told = {name: _told(data_dir, name, dataset) for name in names}
+    linked = link(told, stores, dataset, Progress(), dry_run=dry_run)
+    if not dry_run:
+        make_folder(data_dir / ".linked")
+        for name in names:
+            _keep(data_dir, name)
     return linked
 
 
-def _told(pinned: Path, kept: Path, name: str, dataset: str) -> Told:
+def _told(data_dir: Path, name: str, dataset: str) -> Told:
+    """A manifest, opened: another process may put a new one in its place, not write into it."""
     try:
-        previous = Manifest(kept)
+        previous = Manifest(_kept(data_dir, name))
     except InputError:
         previous = None
-    return Told(manifests.load_file(pinned, name, dataset), previous)
+    return Told(manifests.load(data_dir, name, dataset), previous)
 
 
-@contextmanager
-def _pinned(data_dir: Path, names: list[str]) -> Iterator[dict[str, Path]]:
-    """The manifests under second names, so that what is linked is what is kept afterwards.
-
-    Another process may replace a manifest meanwhile; it never writes into one.
-    """
-    folder = data_dir / ".linked"
-    folder.mkdir(exist_ok=True)
-    pinned = {name: folder / f"{name}.{os.getpid()}.parquet" for name in names}
-    try:
-        for name, path in pinned.items():
-            path.unlink(missing_ok=True)
-            source = manifests.path_of(data_dir, name).resolve()
-            try:
-                path.hardlink_to(source)
-            except OSError:  # not every file system has hard links, nor between two of them
-                shutil.copyfile(source, path)
-        yield pinned
-    finally:
-        for path in pinned.values():
-            path.unlink(missing_ok=True)
+def _keep(data_dir: Path, name: str) -> None:
+    """Keep a manifest; one that has changed meanwhile helps the next link less, and no more."""
+    kept = _kept(data_dir, name)
+    source = manifests.path_of(data_dir, name).resolve()
+    with replacing(kept) as temporary:
+        temporary.unlink()
+        try:
+            temporary.hardlink_to(source)
+        except OSError:  # not every file system has hard links, nor between two of them
+            shutil.copyfile(source, temporary)
 
 
 def _kept(data_dir: Path, name: str) -> Path:

@@ -95,8 +95,6 @@ def replace(
     replaced; when it raises, or the tables do, the old one stays. Returns the digest.
     """
     path = path_of(data_dir, about.store)
-    for leftover in atomic.leftovers(path):
-        leftover.unlink(missing_ok=True)
     with atomic.replacing(path) as temporary:
         digest = write(temporary, about, years)
         before(digest)

@@ -58,7 +58,5 @@ def write_told(data_dir: Path, dataset: str, known: Known) -> None:
     rows = [_Row(store=s, year=y, kind=k, tiles=tiles) for (s, y, k), tiles in known.items()]
     text = _File(dataset=dataset, told=rows).model_dump_json(indent=1)
     path = data_dir / FILE
-    for leftover in atomic.leftovers(path):
-        leftover.unlink(missing_ok=True)
     with atomic.replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow as pa
 import pytest
 from registries import (
@@ -32,8 +34,10 @@ from registries import (
     value,
 )
 
+from tessera_catalog.database import Connection, connect
 from tessera_catalog.errors import InputError
 from tessera_catalog.grid import cell
+from tessera_catalog.items import empty_replaced
 from tessera_catalog.link import Linked
 from tessera_catalog.store_manifest import ROWS, About
 from tessera_catalog.stores import Stores
@@ -145,6 +149,21 @@ def test_items_name_the_stores_that_hold_them(
             assert asset["href"] == links.pop(held[0])
             others = {name: one["href"] for name, one in asset.get("alternate", {}).items()}
             assert others == links
+
+
+def test_a_first_link_leaves_the_indexes_of_tiles_alone(
+    link: Link, migrated_database: str, tmp_path: Path
+) -> None:
+    content = rows(2000)
+    load_rows(migrated_database, tmp_path, content)
+    tell(tmp_path, "okavango", content)
+    tell(tmp_path, "s3", content)
+    assert link().tiles == len(content)
+    # A heap-only update finds room on the tile's own page.
+    assert select(
+        migrated_database,
+        "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname LIKE 'tile_%_2024'",
+    ) == [(len(content), len(content))]
 
 
 def test_only_changed_tiles_are_rewritten(
@@ -370,6 +389,28 @@ def test_without_tiles_or_manifests_it_says_what_to_do(
         link()
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_database_that_is_not_ours_stays_as_it_is(
+    database: str,
+    pg_env: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    dry_run: bool,
+) -> None:
+    for name, text in pg_env.items():
+        monkeypatch.setenv(name, text)
+    tell(tmp_path, "okavango", rows(3))
+    with pytest.raises(InputError, match="run tessera-load first"):
+        linking.follow(tmp_path, STORES, "v1", dry_run=dry_run)
+    with psycopg.connect(database) as connection:
+        made = connection.execute(
+            "SELECT nspname FROM pg_namespace WHERE nspname IN ('pgstac', 'tessera')"
+        ).fetchall()
+    assert made == []
+    assert not (tmp_path / ".linked").exists()
+
+
 def test_killed_again_and_again_it_ends_as_if_undisturbed(
     link: Link, migrated_database: str, migrated_pg_env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -381,13 +422,17 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(
     print(f"seed {seed}")
     chance = random.Random(seed)
     env = environment({**migrated_pg_env, "TESSERA_DATA": str(tmp_path)})
-    for _ in range(6):
+    codes = []
+    for turn in range(8):
+        tell(tmp_path, "s3", content[turn % 3 :: 2])
         process = subprocess.Popen(
             [SYNC, "link"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(chance.uniform(0.4, 1.8))
+        time.sleep(chance.uniform(0.3, 1.2))
         process.kill()
-        process.wait()
+        codes.append(process.wait())
+    assert -signal.SIGKILL in codes
+    tell(tmp_path, "s3", content[::2])
     done = subprocess.run([SYNC, "link", "--json"], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert link() == Linked()
@@ -404,7 +449,38 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(
         r"SELECT count(*) FROM pg_class WHERE relname ~ '_(new|replaced)$' AND relkind = 'r'"
     )
     assert value(migrated_database, leftovers) == 0
-    assert {path.name for path in (tmp_path / ".linked").iterdir()} >= {"okavango.parquet"}
+    kept = {path.name for path in (tmp_path / ".linked").iterdir()}
+    assert kept == {"okavango.parquet", "s3.parquet"}
+
+
+def test_what_a_swap_set_aside_gives_its_room_free_unless_it_is_read(database: str) -> None:
+    execute(
+        database,
+        "CREATE SCHEMA pgstac",
+        "CREATE TABLE pgstac._items_1_replaced AS SELECT generate_series(1, 1000) AS id",
+        "CREATE TABLE pgstac._items_2_replaced AS SELECT generate_series(1, 1000) AS id",
+        "CREATE TABLE pgstac._items_3 AS SELECT generate_series(1, 1000) AS id",
+    )
+    with connect(database) as reader, connect(database, autocommit=True) as connection:
+        reader.execute("SELECT FROM pgstac._items_2_replaced")
+        empty_replaced(connection)
+        reader.rollback()
+        assert _sizes(connection) == {"_items_1_replaced": True, "_items_2_replaced": True,
+                                      "_items_3": True}  # fmt: skip
+        empty_replaced(connection)
+        assert _sizes(connection) == {"_items_1_replaced": False, "_items_2_replaced": False,
+                                      "_items_3": True}  # fmt: skip
+
+
+def _sizes(connection: Connection) -> dict[object, bool]:
+    """Whether each table of pgSTAC's takes room."""
+    return {
+        name: size != 0
+        for name, size in connection.execute(
+            "SELECT relname, pg_relation_size(oid) FROM pg_class "
+            "WHERE relnamespace = 'pgstac'::regnamespace AND relkind = 'r'"
+        )
+    }
 
 
 def test_readers_see_the_old_catalogue_or_the_new(
