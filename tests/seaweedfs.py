@@ -23,6 +23,9 @@ from obstore.store import S3Store
 
 WEED = Path(sys.executable).parent / "weed"
 
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+"""Before a command: what it starts is killed when this process ends, however that ends."""
+
 START_SECONDS = 60
 _PORTS = (
     "master.port",
@@ -162,6 +165,7 @@ def running(folder: Path, *options: str) -> Iterator[S3Server]:
 
 def _command(folder: Path, ports: dict[str, int]) -> list[str]:
     return [
+        *DIES_WITH_US,
         str(WEED),
         "-logtostderr=true",
         "server",

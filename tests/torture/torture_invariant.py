@@ -156,6 +156,12 @@ def no_litter(*folders: Path) -> None:
     assert not found, f"litter: {found[:5]}"
 
 
+def linked_manifests_only(data: Path, stores: list[str]) -> None:
+    """Of what was linked last a manifest of each store is kept, and nothing else."""
+    found = {path.name for path in (data / ".linked").iterdir()}
+    assert found <= {f"{store}.parquet" for store in stores}, f"litter: {found}"
+
+
 _LITTER = re.compile(r"\.(tmp|part)$|#|unfinished|^tessera-")
 
 

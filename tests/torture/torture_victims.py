@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fault_proxy import Fault, Faults
-from seaweedfs import Weed
+from seaweedfs import DIES_WITH_US, Weed
 
 from tessera_local.cluster import Cluster
 
@@ -92,10 +92,10 @@ class Victims:
     def _misbehaving(self, really: bool) -> Iterator[None]:
         """A fifth of all requests to the S3 server goes wrong for the time of the block."""
         ways: list[Fault] = [500, 503, 0.3, "cut", "twice", "short", "long"]
+        # Its own chance: how many requests there are must not decide what comes after them.
+        own = random.Random(self.chance.random())
         if really:
-            self.faults.choose = lambda *_: (
-                self.chance.choice(ways) if self.chance.random() < 0.2 else None
-            )
+            self.faults.choose = lambda *_: own.choice(ways) if own.random() < 0.2 else None
         try:
             yield
         finally:
@@ -105,7 +105,7 @@ class Victims:
 @contextmanager
 def _started(command: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        command,
+        [*DIES_WITH_US, *command],
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
