@@ -29,12 +29,8 @@ TOKEN = "T0KEN-of-nobody"
 def world(tmp_path: Path) -> World:
     """Ten tiles on a primary, seven of them on a copy."""
     world = World(tmp_path)
-    ten = tiles(10)
-    for name, held in (("home", ten), ("copy", ten[:7])):
-        root = world.add_tree(name)
-        for tile in held:
-            put_tile(root, tile)
-        world.know(name, held)
+    world.fill("home", tiles(10))
+    world.fill("copy", tiles(7))
     return world
 
 

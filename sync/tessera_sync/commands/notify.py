@@ -18,6 +18,9 @@ from tessera_sync.commands.options import AsJson, Setup, Where
 from tessera_sync.commands.working import show_failures
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tessera_sync.gaps import Limits
     from tessera_sync.hooks import Hook
     from tessera_sync.notify import Report
 
@@ -66,26 +69,10 @@ def notify(
     2. To a chat:            TESSERA_WEBHOOK=https://… tessera-sync notify --max-age 2d
     3. Only look:            tessera-sync notify --dry-run
     """
-    from tessera_sync.gaps import Limits
-    from tessera_sync.notify import look
-    from tessera_sync.notify import notify as tell
-    from tessera_sync.texts import parse_age
-
     at = where.setup()
-    limits = Limits(
-        parse_age("--max-age", max_age) if max_age else None,
-        parse_age("--verified-within", verified_within) if verified_within else None,
-    )
+    limits = _limits(max_age, verified_within)
     hooks = _hooks(at, command, webhook, timeout)
-    if dry_run:
-        report = look(at.data_dir, at.stores, at.dataset, limits)
-    elif not hooks:
-        raise InputError(
-            "whom to tell? Give --command or --webhook, or set one in [notify] of stores.toml; "
-            "--dry-run only looks"
-        )
-    else:
-        report = tell(at.data_dir, at.stores, at.dataset, limits, hooks)
+    report = _looked(at, limits) if dry_run else _told(at, limits, hooks)
     if as_json:
         failed = [{"hook": name, "why": why} for name, why in report.failed]
         options.print_json(report.document() | {"told": report.told, "failed": failed})
@@ -95,6 +82,16 @@ def notify(
     if report.failed:
         return EXIT_FAILURES
     return EXIT_SOMETHING_TO_DO if exit_code and report.worse else EXIT_OK
+
+
+def _limits(max_age: str | None, verified_within: str | None) -> Limits:
+    from tessera_sync.gaps import Limits
+    from tessera_sync.texts import parse_age
+
+    return Limits(
+        parse_age("--max-age", max_age) if max_age else None,
+        parse_age("--verified-within", verified_within) if verified_within else None,
+    )
 
 
 def _hooks(at: Setup, command: str | None, webhook: str | None, seconds: float) -> list[Hook]:
@@ -113,6 +110,23 @@ def _hooks(at: Setup, command: str | None, webhook: str | None, seconds: float) 
     if url:
         hooks.append(Webhook(url, seconds))
     return hooks
+
+
+def _looked(at: Setup, limits: Limits) -> Report:
+    from tessera_sync.notify import look
+
+    return look(at.data_dir, at.stores, at.dataset, limits)
+
+
+def _told(at: Setup, limits: Limits, hooks: Sequence[Hook]) -> Report:
+    from tessera_sync.notify import notify as tell
+
+    if not hooks:
+        raise InputError(
+            "whom to tell? Give --command or --webhook, or set one in [notify] of stores.toml; "
+            "--dry-run only looks"
+        )
+    return tell(at.data_dir, at.stores, at.dataset, limits, hooks)
 
 
 def _show(report: Report) -> None:
