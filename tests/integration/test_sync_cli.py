@@ -159,6 +159,14 @@ def test_status(run: Run) -> None:
     assert (there["source"], there["target"], there["same"]) == ("okavango", "s3", 5)
 
 
+def test_status_without_the_database_shows_the_stores(run: Run) -> None:
+    shown = run("status", PGHOST="127.0.0.1", PGPORT="1")
+    assert shown.returncode == 0
+    assert "  okavango -> s3: 2 missing, 1 incomplete" in shown.stdout.splitlines()
+    assert shown.stderr.startswith("nothing is said of the catalogue: cannot connect")
+    assert len(shown.stderr.splitlines()) == 1
+
+
 def test_check(run: Run) -> None:
     shown = run("check")
     assert "  okavango: OK (10 tiles, no issues)" in shown.stdout

@@ -60,11 +60,11 @@ def apply(
         options.print_json(_numbers(report))
     else:
         _show(report)
-    if report.merged:
-        follow(at)
     show_failures("failed", report.failed)
     if report.stopped:
         options.note(f"stopped: {report.stopped}; {report.left:,} tiles are left")
+    if report.merged:
+        follow(at)
     if report.failed or report.left:
         options.note("the same command goes on with what is left, and tries failures again")
         return EXIT_FAILURES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tessera_catalog.errors import TesseraError
 from tessera_sync import texts
 from tessera_sync.commands import options
 from tessera_sync.commands.options import AsJson, Only, Where
@@ -80,14 +81,18 @@ def _held(facts: Facts, about: About, now: dt.datetime) -> dict[str, Any]:
 
 
 def _catalogue(at: Setup, loaded: Mapping[str, Manifest]) -> dict[str, Any] | None:
-    """How far the catalogue follows the manifests; None without a database."""
+    """How far the catalogue follows the manifests; None without a database that answers."""
     from tessera_sync.linking import database_is_configured
 
     if not database_is_configured():
         return None
     from tessera_catalog.standing import standing
 
-    found = standing(at.dataset)
+    try:
+        found = standing(at.dataset)
+    except TesseraError as error:
+        options.note(f"nothing is said of the catalogue: {error}")
+        return None
     if found is None:
         return {"tiles": 0, "stores": []}
     stores = [
