@@ -243,6 +243,16 @@ def test_on_a_phone(phone: Page, site: str) -> None:
     assert sheet["width"] == 390
 
 
+@pytest.mark.parametrize("query", [f"tile={TILE}", "box=12,3,13,4"])
+def test_on_a_phone_details_take_the_place_of_the_panel(phone: Page, site: str, query: str) -> None:
+    phone.goto(f"{site}/?year=2024&{query}")
+    details = phone.get_by_role("complementary")
+    expect(details).to_be_visible()
+    expect(phone.locator(".panel")).to_be_hidden()
+    details.get_by_role("button", name="Close").tap()
+    expect(phone.locator(".panel")).to_be_visible()
+
+
 def test_what_the_page_may_load(site: str) -> None:
     page = httpx.get(site)
     assert page.headers["cache-control"] == "no-cache"
