@@ -23,7 +23,7 @@ def condition(connection: Connection, text: str, warn: Callable[[str], None]) ->
     except ImportError as error:
         raise InputError(
             f"--filter takes the packages of the API ({error.name} is not installed): "
-            "pip install 'tessera-stac[api]'"
+            "in the checkout, pip install '.[api]'"
         ) from error
     definitions = connection.execute("SELECT name, definition FROM pgstac.queryables").fetchall()
     properties = Properties(dict(definitions))  # type: ignore[arg-type]  # JSON objects by name

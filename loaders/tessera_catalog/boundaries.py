@@ -48,7 +48,9 @@ def _read(path: Path) -> dict[str, bytes]:
         import geopandas
         import pyogrio
     except ImportError as error:
-        raise InputError(f"{error.name} is needed: pip install 'tessera-stac[analysts]'") from error
+        raise InputError(
+            f"{error.name} is needed: in the checkout, pip install '.[analysts]'"
+        ) from error
     try:
         layers = [str(name) for name, _ in pyogrio.list_layers(path)]
         frame = geopandas.read_file(path, layer=_LAYER if _LAYER in layers else 0)

@@ -75,7 +75,7 @@ def _dask(address: str) -> Any:
     try:
         import distributed
     except ImportError as error:
-        raise InputError("--dask needs Dask: install tessera-stac[dask]") from error
+        raise InputError("--dask needs Dask: in the checkout, pip install '.[dask]'") from error
     if not re.fullmatch(r"(tcp|tls|ws|wss)://\S+:\d+/?", address):
         raise InputError(f"--dask {address}: it must be a scheduler's address, tcp://host:8786")
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would print tracebacks
