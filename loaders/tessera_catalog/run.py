@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import typer
@@ -36,7 +37,7 @@ def run(app: typer.Typer, name: str, *, bounded: bool = True) -> None:
             raise KeyboardInterrupt
         # Here, where a reader that has gone is met, and not when Python ends.
         sys.stdout.flush()
-        sys.exit(code)
+        _exit(code or 0)
     except TesseraError as error:
         _stop(f"{name}: {error}", error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
@@ -46,11 +47,9 @@ def run(app: typer.Typer, name: str, *, bounded: bool = True) -> None:
     except BrokenPipeError:
         # Whoever read our output has had enough; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
+        _exit(128 + signal.SIGPIPE)
     except MemoryError:
-        _stop(
-            f"{name}: needs more memory than there is, or was given a file that does", EXIT_FAILURES
-        )
+        _stop(f"{name}: needs more memory than there is, or was given a file that does", EXIT_USAGE)
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
@@ -60,4 +59,18 @@ def run(app: typer.Typer, name: str, *, bounded: bool = True) -> None:
 
 def _stop(line: str, code: int) -> NoReturn:
     print(line, file=sys.stderr)
+    _exit(code)
+
+
+def _exit(code: int) -> NoReturn:
+    """End the process, at once when obstore has been at work.
+
+    Its threads bring answers to Python, also to one that is being taken down; then the process ends
+    by SIGSEGV or SIGABRT instead (PyO3/pyo3#4874).
+    """
+    if "obstore" in sys.modules:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(code)
     sys.exit(code)
