@@ -14,6 +14,8 @@ from typing import TypeVar
 
 import psycopg
 import pytest
+from fuzzing import USUAL, examples
+from hypothesis import settings
 from psycopg import sql
 
 from tessera_local.cluster import Cluster
@@ -22,6 +24,8 @@ from tessera_local.throwaway import throwaway_cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 
+settings.register_profile("usual", examples(USUAL))
+settings.load_profile("usual")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

@@ -46,7 +46,7 @@ def rates(text: str) -> list[RateLimitItem]:
     except ValueError:
         found = []
     if not found or any(rate.amount == 0 for rate in found):
-        raise ValueError(f"'{text[:60]}' is no rate: write 600/minute, or 20/second;600/minute")
+        raise ValueError(f"{text[:60]!r} is no rate: write 600/minute, or 20/second;600/minute")
     return found
 
 

@@ -22,6 +22,12 @@ class TesseraError(Exception):
 class InputError(TesseraError):
     """Wrong usage or bad input: a file, a configuration, an address, an option (exit 2)."""
 
+    def __str__(self) -> str:
+        """The line: what would break it or hide in it, where it repeats the input, is escaped."""
+        return "".join(
+            c if c.isprintable() else c.encode("unicode_escape").decode() for c in super().__str__()
+        )
+
 
 class Refused(TesseraError):
     """Possible, but unsafe without the user's word: stale plan, mass removal (exit 3)."""
@@ -33,3 +39,9 @@ class Failed(TesseraError):
     """The work ended with failures outside the user's input, for example a lost server (exit 1)."""
 
     exit_code = EXIT_FAILURES
+
+
+def first_line(error: BaseException) -> str:
+    """What a library says of its failure, without the details that follow."""
+    text = str(error).strip().splitlines()
+    return text[0][:200] if text else type(error).__name__

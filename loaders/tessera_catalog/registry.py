@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from tessera_catalog.arrays import text, to_arrow
 from tessera_catalog.columns import computable, is_text
-from tessera_catalog.errors import InputError
+from tessera_catalog.errors import InputError, first_line
 from tessera_catalog.normal_form import Batch, Seen, dataset_column, normalise
 
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -90,7 +90,9 @@ class Registry:
                 yield first, pa.RecordBatch.from_arrays(columns, names=names)
                 first += batch.num_rows
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{self.path}: damaged after row {first}: {_line(error)}") from error
+            raise InputError(
+                f"{self.path}: damaged after row {first}: {first_line(error)}"
+            ) from error
 
 
 def open_registry(path: Path) -> Registry:
@@ -102,7 +104,7 @@ def open_registry(path: Path) -> Registry:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a readable parquet file: {_line(error)}") from error
+        raise InputError(f"{path}: not a readable parquet file: {first_line(error)}") from error
     columns = {}
     for ours, aliases in ALIASES.items():
         found = next((name for name in aliases if name in names), None)
@@ -141,9 +143,3 @@ def _check_type(path: Path, ours: str, column: pa.Field) -> None:
     # An all-null column, as pandas writes it, says "unknown" of every row.
     if not fits and not (pa.types.is_null(kind) and ours not in REQUIRED):
         raise InputError(f"{path}: column {column.name} is {column.type}, it must be {want}")
-
-
-def _line(error: BaseException) -> str:
-    """The first line of a library's message, without its trailing details."""
-    text = str(error).strip().splitlines()
-    return text[0][:200] if text else type(error).__name__

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from tessera_catalog.arrays import empty, number, to_arrow
 from tessera_catalog.columns import TIMESTAMP
-from tessera_catalog.errors import InputError
+from tessera_catalog.errors import InputError, first_line
 from tessera_catalog.fingerprint import (
     DIGESTED,
     FINGERPRINT,
@@ -82,7 +82,7 @@ class Manifest:
         except FileNotFoundError as error:
             raise InputError(f"{self.name}: no such file") from error
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            why = str(error).splitlines()[0]
+            why = first_line(error)
             raise InputError(f"{self.name}: not a readable parquet file: {why}") from error
         if not is_manifest(schema):
             raise InputError(f"{self.name}: not a manifest of this tool: ingest it first")
@@ -94,7 +94,7 @@ class Manifest:
             self._text = json.loads((self._file.metadata.metadata or {}).get(KEY, b"{}"))
             self.about = self._about(source, metadata)
             groups = self._text_groups()
-        except (ValueError, AttributeError, TypeError) as error:
+        except (ValueError, ArithmeticError, AttributeError, TypeError, RecursionError) as error:
             raise InputError(f"{self.name}: damaged: what it says of itself is cut up") from error
         self._digest: str | None = self._text.get("digest")
         # Arrow's readers are for one thread at a time.
@@ -186,7 +186,7 @@ class Manifest:
             with self._lock:
                 rows = self._file.read_row_groups(groups, columns, use_threads=len(groups) > 1)
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{self.name}: damaged: {str(error).splitlines()[0]}") from error
+            raise InputError(f"{self.name}: damaged: {first_line(error)}") from error
         ours = {theirs: name for name, theirs in FILE_COLUMNS.items()}
         return rows.rename_columns([ours.get(name, name) for name in rows.schema.names])
 
@@ -195,6 +195,11 @@ class Manifest:
         for name in ("years", "unknown"):
             if not isinstance(self._text.get(name, {}), dict):
                 raise ValueError(f"{name} are by year")
+        digests = [self._text.get("digest", ""), *self._text.get("years", {}).values()]
+        if not all(isinstance(digest, str) for digest in digests):
+            raise ValueError("digests are text")
+        if not all(isinstance(names, list) for names in self._text.get("unknown", {}).values()):
+            raise ValueError("what is unknown are names of columns")
         years = self._text.get("groups")
         if years is None:
             return None
@@ -222,7 +227,7 @@ class Manifest:
     def _about(self, source: Path | pa.Buffer, metadata: dict[bytes, bytes]) -> About:
         text = self._text
         if "made" in text:
-            made = dt.datetime.fromisoformat(text["made"])
+            made = dt.datetime.fromisoformat(text["made"]).astimezone(dt.UTC)
         elif isinstance(source, Path):
             made = dt.datetime.fromtimestamp(source.stat().st_mtime, dt.UTC)
         else:

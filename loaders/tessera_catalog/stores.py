@@ -165,10 +165,10 @@ def load_stores(path: Path | None = None) -> Stores:
         return Stores.model_validate(tomllib.loads(text))
     except OSError as error:
         raise InputError(f"stores configuration {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"stores configuration {path} is not TOML: {error}") from error
     except ValidationError as error:
         raise InputError(f"stores configuration {path}: {_first_line(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"stores configuration {path} is not TOML: {error}") from error
 
 
 def _address(value: str, schemes: set[str], placeholder: str = "") -> str:

@@ -39,7 +39,7 @@ def adopt(
     stores = parse_stores(urls)
     target = data_dir / "stores.toml"
     text = _toml(stores, dataset)
-    if target.exists() and target.read_text(encoding="utf-8") != text and not replace:
+    if target.exists() and target.read_bytes() != text.encode() and not replace:
         raise Refused(f"{target} exists and says something else: keep it, or give --replace")
     if not folder.is_dir():
         raise InputError(f"--from {folder}: no such directory")

@@ -32,7 +32,9 @@ def _times(dates: pa.Array) -> npt.NDArray[np.int64]:
     plain = pc.replace_substring(pc.replace_substring(begin, "/", "-"), "T", " ")
     stamp = pc.strptime(plain, format="%Y-%m-%d %H:%M:%S", unit="s", error_is_null=True)
     seconds = to_numpy(pc.cast(stamp, pa.int64()))
-    known = known & valid(stamp)
+    # Beyond 1970–2100 it is no time of ours, and soon none of Python's calendar.
+    known = known & valid(stamp) & (seconds > 0) & (seconds < 4.1e9)
+    seconds = np.where(known, seconds, 0)
     seconds = seconds - _offsets(dates, seconds)
     return np.where(known, seconds * 1_000_000, UNKNOWN)
 

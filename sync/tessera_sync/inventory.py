@@ -45,7 +45,7 @@ def find_manifest(path: Path, most: int) -> dict[str, Any] | None:
         text = file.read()
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict) or not {"fileFormat", "files"} <= value.keys():
         return None
@@ -110,7 +110,10 @@ def _parquet(file: Path) -> Iterator[pa.RecordBatch]:
     opened = pq.ParquetFile(file)
     known = {name for both in _COLUMNS.values() for name in both}
     columns = [name for name in opened.schema_arrow.names if name in known]
-    yield from opened.iter_batches(batch_size=65_536, columns=columns)
+    for batch in opened.iter_batches(batch_size=65_536, columns=columns):
+        # Arrow does not look at what it reads: offsets may be wild, text no UTF-8.
+        batch.validate(full=True)
+        yield batch
 
 
 def _parsed(batch: pa.RecordBatch, *, url_encoded: bool) -> Parsed:
@@ -121,7 +124,7 @@ def _parsed(batch: pa.RecordBatch, *, url_encoded: bool) -> Parsed:
                 columns[ours] = batch.column(name)
     if "key" not in columns or "size" not in columns:
         raise InputError("the inventory has no Key or no Size: configure it with both")
-    keep = _current(columns, batch.num_rows)
+    keep = pc.and_(_current(columns, batch.num_rows), columns["key"].is_valid())
     columns = {name: column.filter(keep) for name, column in columns.items()}
     paths = _decoded(columns["key"]) if url_encoded else columns["key"]
     sizes = pc.cast(_none_if_empty(columns["size"]), pa.int64())

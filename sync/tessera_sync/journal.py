@@ -139,7 +139,7 @@ class Journal:
                     break
                 try:
                     self._take(json.loads(line), plan, shard)
-                except (ValueError, KeyError, TypeError) as error:
+                except (ValueError, KeyError, TypeError, RecursionError) as error:
                     raise InputError(
                         f"{self.path}: line {number} is damaged: move the file away; apply then "
                         "looks at every tile again and copies none that is there"

@@ -48,6 +48,9 @@ def _json_rows(content: bytes, lines: int) -> Parsed:
     )
     if not content:
         return Parsed(joined([]), 0, 0, [])
+    if content.lstrip()[:1] != b"{":
+        # A null there would end the process: https://github.com/apache/arrow/issues/47409
+        raise pa.ArrowInvalid("it does not begin with an object")
     block = pj.ReadOptions(block_size=max(len(content), 1 << 20), use_threads=False)
     rows = pj.read_json(io.BytesIO(content), block, options).combine_chunks()
     directory = pc.or_kleene(
@@ -70,6 +73,6 @@ def _fits(line: bytes) -> bool:
     try:
         value = json.loads(line)
         pa.RecordBatch.from_pylist([value], schema=_JSON_FIELDS)
-    except (ValueError, TypeError, AttributeError, OverflowError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return False
     return isinstance(value, dict)

@@ -110,11 +110,7 @@ def _batch(found: pa.StructArray) -> Batch:
 
 
 def _lines(part: bytes) -> pa.Array:
-    """The lines as strings, without their ends; bytes that are no UTF-8 are replaced."""
-    try:
-        part.decode()
-    except UnicodeDecodeError:
-        part = part.decode(errors="replace").encode()
+    """The lines as strings, without their ends."""
     part = part.replace(b"\r\n", b"\n").removesuffix(b"\n").removesuffix(b"\r")
     if not part:
         return texts([])

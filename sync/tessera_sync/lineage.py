@@ -41,8 +41,8 @@ class Lineage:
         for line in self.path.read_bytes().splitlines() if self.path.exists() else ():
             try:
                 step = json.loads(line)
-            except ValueError:
+                if step["old"] in own:
+                    own.add(step["new"])
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue  # empty, or torn by a crash: then the manifest was not written either
-            if step["old"] in own:
-                own.add(step["new"])
         return digest in own

@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tessera_catalog.errors import InputError
+from tessera_catalog.errors import InputError, first_line
 from tessera_sync import inventory
 from tessera_sync.batches import Parsed
 from tessera_sync.line_formats import recognise
@@ -54,9 +54,9 @@ def read_listing(source: str) -> Iterator[tuple[Sorted, Parsed]]:
             first = next(blocks, b"")
             parser = recognise(first)
             yield from mapped(lambda part: _sorted(parser(part)), chain([first], blocks), _WORKERS)
-    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"listing {source}: {reason.splitlines()[0]}") from error
+    except (OSError, EOFError, zlib.error, pa.ArrowException, UnicodeDecodeError) as error:
+        why = isinstance(error, OSError) and error.strerror
+        raise InputError(f"listing {source}: {why or first_line(error)}") from error
 
 
 def _sorted(parsed: Parsed) -> tuple[Sorted, Parsed]:
@@ -91,7 +91,7 @@ def _blocks(file: Any, source: str) -> Iterator[bytes]:
         # An array of JSON objects on one line is cut between two objects.
         cut = max(block.rfind(b"\n"), block.rfind(b"},{") + 1)
         if cut > 0:
-            yield rest + block[:cut]
+            yield _text(rest + block[:cut])
             rest = block[cut:].removeprefix(b"\n")
         else:
             rest += block
@@ -100,4 +100,13 @@ def _blocks(file: Any, source: str) -> Iterator[bytes]:
                     f"listing {source}: a line of over {_LINE_MOST // 2**20} MiB: it is no listing"
                 )
     if rest:
-        yield rest
+        yield _text(rest)
+
+
+def _text(block: bytes) -> bytes:
+    """The block in UTF-8: what is none in it is replaced."""
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return block.decode(errors="replace").encode()
+    return block

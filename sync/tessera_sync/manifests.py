@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from tessera_catalog import atomic
 from tessera_catalog.arrays import empty
-from tessera_catalog.errors import InputError
+from tessera_catalog.errors import InputError, first_line
 from tessera_catalog.locks import lock
 from tessera_catalog.manifest_writer import write
 from tessera_catalog.store_manifest import ROWS, About, Manifest, is_manifest
@@ -146,7 +146,7 @@ def _ours(path: Path) -> bool:
         return is_manifest(pq.read_schema(path))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path}: not a readable parquet file: {str(error).splitlines()[0]}: move it away, "
+            f"{path}: not a readable parquet file: {first_line(error)}: move it away, "
             "then scan or ingest again"
         ) from error
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from tessera_catalog import atomic
 from tessera_catalog.locks import hold
 
 FILE = "rates.json"
+
+_Rates = TypeAdapter(dict[str, Annotated[float, Field(ge=1, allow_inf_nan=False)]])
 
 
 def rate_key(source: str, target: str) -> str:
@@ -19,9 +24,8 @@ def rate_key(source: str, target: str) -> str:
 def read_rates(data_dir: Path) -> dict[str, float]:
     """The rates known; a file that is missing or damaged tells none, for it only serves guesses."""
     try:
-        known = json.loads((data_dir / FILE).read_text(encoding="utf-8"))
-        return {str(key): float(value) for key, value in known.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
+        return _Rates.validate_json((data_dir / FILE).read_bytes())
+    except (OSError, ValueError):
         return {}
 
 

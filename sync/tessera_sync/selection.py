@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from pydantic_core import from_json
 
 from tessera_catalog import grid
 from tessera_catalog.box import Box, inside, parse_box
 from tessera_catalog.errors import InputError
+
+if TYPE_CHECKING:
+    import shapely
 
 Mask = npt.NDArray[np.bool_]
 
@@ -57,14 +63,23 @@ def region_cells(path: Path) -> Mask:
     import shapely  # a tenth of a second, for those who ask for a region
 
     try:
-        region = shapely.union_all(shapely.get_parts(shapely.from_geojson(path.read_bytes())))
+        content = path.read_bytes()
+        from_json(content)  # which bounds its depth: GEOS follows any, and ends the process
+        region = shapely.union_all(shapely.get_parts(shapely.from_geojson(content)))
+        return _met_by(region)
     except OSError as error:
         raise InputError(f"--region {path}: {error.strerror}") from error
-    except shapely.errors.ShapelyError as error:
-        raise InputError(f"--region {path}: not readable GeoJSON: {error}") from error
+    except (ValueError, shapely.errors.ShapelyError) as error:
+        raise InputError(f"--region {path}: no GeoJSON in degrees: {error}") from error
+
+
+def _met_by(region: shapely.Geometry) -> Mask:
+    """Cells that a region meets as `region_cells` says; ValueError when it is not in degrees."""
+    import shapely
+
     west, south, east, north = region.bounds
     if region.is_empty or not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
-        raise InputError(f"--region {path}: no geometry within 180 and 90 degrees")
+        raise ValueError("no geometry within 180 and 90 degrees")
     pad = 0.05
     near = box_cells(
         (max(west - pad, -180), max(south - pad, -90), min(east + pad, 180), min(north + pad, 90))
@@ -83,10 +98,11 @@ def region_cells(path: Path) -> Mask:
 
 def parse_shard(text: str) -> tuple[int, int]:
     """Read `i/n`, part i of n parts, counted from 1."""
-    first, _, second = text.partition("/")
-    if not (first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second) <= 10**6):
+    match = re.fullmatch(r"(\d{1,7})/(\d{1,7})", text)
+    part, parts = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= part <= parts <= 10**6:
         raise InputError(f"'{text}' must be i/n: part i of n, counted from 1, as in 1/8")
-    return int(first), int(second)
+    return part, parts
 
 
 def in_shard(

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from fuzzing import examples
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from registries import Row, row, rows, sha, write
 
@@ -192,9 +193,8 @@ def fingerprint(feed: Callable[..., Feed], content: list[Row]) -> bytes:
     return year.fingerprint
 
 
-quick = settings(
-    max_examples=40,
-    deadline=None,
+quick = examples(
+    40,
     # The fixture only writes the same file again.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from fuzzing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tessera_catalog.errors import Failed, InputError, Refused
@@ -57,7 +58,7 @@ def test_what_a_manifest_has_is_finished_but_not_merged_again(tmp_path: Path) ->
         assert len(again.finished) == len(TILES)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(data=st.data())
 def test_a_journal_cut_anywhere_keeps_every_whole_line(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

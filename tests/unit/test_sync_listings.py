@@ -17,7 +17,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from fuzzing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tessera_catalog import grid
@@ -226,7 +227,7 @@ pairs = st.tuples(sizes, sizes).filter(lambda pair: pair != (None, None))
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(tiles=st.dictionaries(keys, pairs, min_size=1, max_size=20), part=st.integers(200, 2000))
 def test_scanning_a_listing_gives_what_was_listed(
     tool: str,

@@ -13,7 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from fuzzing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from manifest_rows import MADE, Key, read, row, save, sha, table
 
@@ -101,7 +102,7 @@ class TestUpdate:
         assert manifest.about.made == MADE
         assert manifest.about.changed.endswith("test")
 
-    @settings(max_examples=40, deadline=None)
+    @examples(40)
     @given(data=st.data())
     def test_is_a_dictionary_update(
         self, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -196,7 +197,6 @@ class TestRefusals:
         with pytest.raises(InputError, match="of store 'okavango', not of 's3'"):
             manifests.load(tmp_path, "s3", "v1")
 
-    @settings(max_examples=100, deadline=None)
     @given(place=st.integers(0), bit=st.integers(0, 7))
     def test_a_bit_that_has_flipped_is_noticed_or_changes_nothing(
         self, tmp_path_factory: pytest.TempPathFactory, place: int, bit: int

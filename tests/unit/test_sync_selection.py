@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from fuzzing import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tessera_catalog import grid
@@ -43,7 +44,7 @@ def test_the_world_is_every_cell() -> None:
 hundredths = st.integers(-18000, 18000)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(hundredths, st.integers(-9000, 8999), hundredths, st.integers(1, 300))
 def test_a_box_is_a_region_of_the_same_shape(west: int, south: int, east: int, height: int) -> None:
     west, east = sorted((west, east))

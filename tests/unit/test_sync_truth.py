@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from fuzzing import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 from manifest_rows import Key, row, save, sha
 
@@ -100,7 +101,7 @@ rows = st.builds(row, sizes, sizes, hashes, hashes)
 stores = st.dictionaries(keys, rows, max_size=40)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(source=stores, target=stores, row_group=st.integers(1, 8))
 @example(source={TILE: row()}, target={}, row_group=1)
 def test_manifests_of_any_blocks_agree_with_the_naive_rule(
