@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tessera_catalog import atomic, grid
-from tessera_catalog.errors import InputError
+from tessera_catalog.errors import InputError, first_line
 from tessera_sync.layout import are_tiles, key_of
 
 COPY, REPLACE, DELETE = "copy", "replace", "delete"
@@ -82,13 +82,17 @@ def write_plan(path: Path, plan: Plan) -> None:
 
 
 def read_plan(path: Path) -> Plan:
-    """Read a plan; InputError when the file is none of ours, or damaged."""
+    """Read a plan; InputError when the file is none of ours, or damaged, or fills the memory."""
     try:
-        table = pq.read_table(path, memory_map=False)
+        return _read(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a readable plan: {str(error).splitlines()[0]}") from error
+    except (pa.ArrowException, OSError, MemoryError) as error:
+        raise InputError(f"{path}: not a readable plan: {first_line(error)}") from error
+
+
+def _read(path: Path) -> Plan:
+    table = pq.read_table(path, memory_map=False)
     text = (table.schema.metadata or {}).get(_KEY)
     if text is None:
         raise InputError(f"{path} is not a plan: make one with 'tessera-sync plan SRC DST -o FILE'")
@@ -111,7 +115,7 @@ def _header(path: Path, text: bytes) -> Header:
             if type(getattr(header, f.name)) is not kinds.get(f.name, str)
         ]
         dt.datetime.fromisoformat(header.created)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InputError(f"{path}: its header is damaged: make the plan again") from error
     if version != _FORMAT:
         raise InputError(f"{path}: a plan of format {version}, this tool reads {_FORMAT}")

@@ -25,6 +25,7 @@ import pyarrow.dataset  # noqa: F401  # else each process would import it
 from tessera_catalog.errors import InputError
 from tessera_catalog.registry import open_registry
 from tessera_catalog.store_manifest import Manifest
+from tessera_sync.listings import read_listing
 from tessera_sync.plan_file import read_plan
 
 MEMORY = 3 * 2**30
@@ -49,10 +50,19 @@ def read_manifest(path: Path) -> None:
         manifest.take(year, np.arange(rows.num_rows)[::7], ["lon_i", "seen_at"])
 
 
+def read_inventory(path: Path) -> None:
+    """All that tessera-sync reads of a part of an S3 Inventory."""
+    manifest = path.with_name("manifest.json")
+    manifest.write_text(json.dumps({"fileFormat": "Parquet", "files": [{"key": path.name}]}))
+    for found, _ in read_listing(str(manifest)):
+        assert found.counts.total() >= 0
+
+
 READERS: dict[str, Callable[[Path], object]] = {
     "registry": read_registry,
     "manifest": read_manifest,
     "plan": read_plan,
+    "inventory": read_inventory,
 }
 
 

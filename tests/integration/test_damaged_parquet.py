@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,14 +12,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fuzzing import SEED, scaled
 from registries import TOOL as LOAD
 
+from tessera_catalog.manifest import MANIFEST
 from tessera_catalog.stores import load_stores
 from tessera_catalog.synthetic import generate
+from tessera_sync.plan_file import PLAN
 
 SYNC = LOAD.with_name("tessera-sync")
+MADE = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
 DAMAGE = Path(__file__).with_name("parquet_damage.py")
-COUNT = 150
+COUNT = scaled(150)
 """Damaged files of each kind; `python tests/integration/parquet_damage.py` makes more."""
 
 
@@ -27,12 +31,16 @@ COUNT = 150
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with a registry, manifests and a plan."""
     folder = tmp_path_factory.mktemp("data")
-    generate(folder, load_stores(), tiles=3000, seed=random.randrange(1000))
+    generate(folder, load_stores(), tiles=3000, seed=SEED % 1000)
     plan = ["plan", "okavango", "scaleway", "-o", folder / "plan.parquet", "--data", folder]
     subprocess.run([SYNC, *plan], check=True, capture_output=True)
+    keys = [f"2024/grid_{i}.05_0.05/grid_{i}.05_0.05.npy" for i in range(150)]
+    inventory = {"key": keys, "size": range(150), "last_modified_date": [MADE] * 150}
+    pq.write_table(pa.table(inventory), folder / "inventory.parquet")
     return folder
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize(
     ("reader", "name"),
     [
@@ -40,15 +48,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("registry", "scaleway.parquet"),
         ("manifest", "scaleway.parquet"),
         ("plan", "plan.parquet"),
+        ("inventory", "inventory.parquet"),
     ],
 )
 def test_what_is_damaged_is_read_or_refused_and_ends_no_process(
     data: Path, tmp_path: Path, reader: str, name: str
 ) -> None:
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")
+    print(f"SEED={SEED}")
     (tmp_path / name).write_bytes((data / name).read_bytes())
-    words = [sys.executable, str(DAMAGE), reader, str(tmp_path / name), str(seed), str(COUNT)]
+    words = [sys.executable, str(DAMAGE), reader, str(tmp_path / name), str(SEED), str(COUNT)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     *wrong, counts = done.stdout.splitlines()
     assert wrong == []
@@ -88,48 +96,112 @@ def test_a_damaged_manifest_is_one_line(
     assert str(bad) in line
 
 
-def bomb(path: Path, name: str, value: object, kind: pa.DataType, rows: int) -> None:
-    """A small file of many rows that are all alike, one of whose columns is given."""
-    columns = {
-        "lat": pa.array([0.05], pa.float64()),
-        "lon": pa.array([0.05], pa.float64()),
-        "year": pa.array([2024], pa.int64()),
-        name: pa.array([value], kind),
-    }
-    one = pa.table(columns)
-    many = one.take(pa.array([0] * 1000, pa.int64()))
-    with pq.ParquetWriter(path, many.schema, compression="zstd") as writer:
-        for _ in range(rows // 1_000_000):
-            writer.write_table(pa.concat_tables([many] * 1000), row_group_size=1_000_000)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "kind", "rows"),
-    [
-        ("version", "v1", pa.string(), 5_000_000),
-        ("hash", "a" * 4000, pa.large_string(), 1_000_000),
-        ("hash", "ab" * 32, pa.dictionary(pa.int32(), pa.string()), 5_000_000),
-    ],
-)
-def test_a_bomb_is_refused_within_bounds(
-    tmp_path: Path, name: str, value: object, kind: pa.DataType, rows: int
-) -> None:
-    path = tmp_path / "registry.parquet"
-    bomb(path, name, value, kind, rows)
+def bomb(path: Path, one: pa.Table, rows: int) -> None:
+    """A small file that says the same row again and again, in row groups as long as they may be."""
+    million = pa.concat_tables([one.take(pa.array([0] * 1000))] * 1000)
+    many = pa.concat_tables([million] * (rows // 10**6))
+    pq.write_table(many, path, row_group_size=2**26, compression="zstd")
     assert path.stat().st_size < 3_000_000
-    words = [sys.executable, "-c", _BOUNDED, str(path), "--dry-run"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
-    assert done.returncode in (2, 3), done
-    assert "Traceback" not in done.stderr
-    assert str(path) in done.stderr
+
+
+def foreign(name: str, value: object, kind: pa.DataType) -> pa.Table:
+    """A row as other tools write it, with one more column."""
+    key = {"lat": [0.05], "lon": [0.05], "year": pa.array([2024], pa.int64())}
+    return pa.table(key | {name: pa.array([value], kind)})
+
+
+def ours(schema: pa.Schema, **known: object) -> pa.Table:
+    """A row of a schema of ours; what is not given is unknown."""
+    key = {"year": 2024, "lon_i": 5, "lat_i": 5, "lon": 0.05, "lat": 0.05}
+    values = key | known
+    columns = [pa.array([values.get(field.name)], field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+FOREIGN = {
+    "versions": (foreign("version", "v1", pa.string()), 5_000_000),
+    "hashes": (foreign("hash", "ab" * 32, pa.dictionary(pa.int32(), pa.string())), 5_000_000),
+}
+"""Rows without end that are read in parts: each but the first is a duplicate."""
+
+LONG = (foreign("hash", "a" * 4000, pa.large_string()), 1_000_000)
+"""What does not fit into the memory."""
+
+
+def bounded(tool: str, *words: object) -> tuple[int, str]:
+    """How a tool ends where there is a gigabyte, and its only line on stderr."""
+    command = [sys.executable, "-c", _BOUNDED, tool, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    (line,) = done.stderr.splitlines()
+    return done.returncode, line
 
 
 _BOUNDED = """
-import sys
-from tessera_catalog import cli, memory
+import importlib, sys
+from tessera_catalog import memory
 usual = memory.bound
 memory.bound = lambda: usual(2**30)
-sys.argv[0] = "tessera-load"
-cli.main()
+tool = sys.argv.pop(1)
+importlib.import_module(f"{tool}.cli").main()
 """
-"""tessera-load where there is a gigabyte."""
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_registry_of_one_row_without_end_is_refused_for_safety(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "registry.parquet"
+    bomb(path, *FOREIGN[kind])
+    code, line = bounded("tessera_catalog", path, "--dry-run")
+    assert (code, f"{path}: 4,999,999 of 5,000,000 rows rejected" in line) == (3, True), line
+
+
+def test_a_registry_that_fills_the_memory_is_bad_input(tmp_path: Path) -> None:
+    path = tmp_path / "registry.parquet"
+    bomb(path, *LONG)
+    code, line = bounded("tessera_catalog", path, "--dry-run")
+    assert (code, str(path) in line) == (2, True), line
+
+
+@pytest.fixture
+def beside(data: Path, tmp_path: Path) -> Path:
+    """A data directory with one manifest, for another beside it."""
+    (tmp_path / "okavango.parquet").write_bytes((data / "okavango.parquet").read_bytes())
+    return tmp_path
+
+
+VERBS = pytest.mark.parametrize("words", ["status", "plan okavango scaleway"])
+
+
+@VERBS
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_manifest_of_one_row_without_end_has_one_tile(
+    kind: str, words: str, beside: Path
+) -> None:
+    path = beside / "scaleway.parquet"
+    bomb(path, *FOREIGN[kind])
+    ended = bounded("tessera_sync", "--data", beside, *words.split())
+    assert ended == (0, f"{path}: 4,999,999 rows left out: duplicate")
+
+
+@VERBS
+@pytest.mark.parametrize(
+    ("one", "rows"),
+    [LONG, (ours(MANIFEST), 60_000_000), (ours(MANIFEST), 8_000_000)],
+    ids=["long hashes", "too many rows of ours", "rows of ours that nearly fit"],
+)
+def test_a_manifest_that_fills_the_memory_is_bad_input(
+    one: pa.Table, rows: int, words: str, beside: Path
+) -> None:
+    path = beside / "scaleway.parquet"
+    bomb(path, one, rows)
+    code, line = bounded("tessera_sync", "--data", beside, *words.split())
+    assert (code, str(path) in line) == (2, True), line
+
+
+@pytest.mark.parametrize("rows", [5_000_000, 20_000_000, 60_000_000])
+def test_a_plan_that_fills_the_memory_is_bad_input(rows: int, data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.parquet"
+    header = pq.read_schema(data / "plan.parquet").metadata
+    one = ours(PLAN.with_metadata(header), action="copy", reason="missing")
+    bomb(path, one, rows)
+    code, line = bounded("tessera_sync", "--data", data, "apply", path)
+    assert (code, f"{path}: not a readable plan" in line) == (2, True), line
