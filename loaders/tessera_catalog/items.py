@@ -71,6 +71,15 @@ def rebuild(
             end=sql.Literal(f"{series.year}-12-31 23:59:59+00"),
         )
     )
+    count = _fill(connection, series, table, advance)
+    _index(connection, collection, fresh, count)
+    _swap(connection, name, fresh, collection)
+
+
+def _fill(
+    connection: Connection, series: Series, table: sql.Identifier, advance: Callable[[int], None]
+) -> int:
+    """Render the items of all tiles into an empty table; how many there are."""
     ((rows,),) = connection.execute(
         sql.SQL("SELECT count(*) FROM {}").format(series.table)
     ).fetchall()
@@ -82,8 +91,14 @@ def rebuild(
         tiles = sql.SQL("(SELECT * FROM {} WHERE id >= {} AND id < {})").format(
             series.table, sql.Literal(first), sql.Literal(first + step)
         )
-        insert = sql.SQL("INSERT INTO {} ").format(table) + _rendered(collection, tiles)
+        insert = sql.SQL("INSERT INTO {} ").format(table) + _rendered(series.collection, tiles)
         advance(connection.execute(insert).rowcount)
+    return count
+
+
+def _index(connection: Connection, collection: str, fresh: str, count: int) -> None:
+    """Give the filled table `fresh` its indexes, its trigger and its statistics."""
+    table = sql.Identifier("pgstac", fresh)
     for (statement,) in connection.execute("SELECT tessera.items_indexes(%s)", [fresh]).fetchall():
         connection.execute("SET LOCAL search_path = pgstac, public")
         connection.execute(str(statement).encode())
@@ -99,7 +114,6 @@ def rebuild(
             closer_target=statistics_target(count, 30),
         )
     )
-    _swap(connection, name, fresh, collection)
 
 
 def patch(connection: Connection, series: Series, changed: sql.Identifier) -> None:

@@ -31,15 +31,7 @@ def _load_year(run: Run, job: Job, step: Callable[[int], None], *, alone: bool) 
         # Small files of a new year go to the log, which is synced once, and are not synced each.
         connection.execute("SET wal_skip_threshold = '64MB'")
         is_new = not tiles.exists(connection, series)
-        if is_new:
-            rows = tiles.create(connection, series, options.holder, job.fed.batches(), step)
-            changes = Changes(inserted=rows)
-        else:
-            changes = tiles.compare(
-                connection, series, job.fed.batches(), step, prune=options.prune_selection
-            )
-            tiles.apply(connection, series, options.holder)
-            catalogue.drop_retired(connection, series)
+        changes = (_created if is_new else _changed)(connection, run, job, step)
         facts = catalogue.facts(connection, series)
         if facts.tiles == 0:
             items.remove(connection, series)
@@ -62,6 +54,22 @@ def _load_year(run: Run, job: Job, step: Callable[[int], None], *, alone: bool) 
         connection.autocommit = True
         items.empty_replaced(connection)
     run.progress.tell(f"{series.collection}: {_told(changes)}")
+    return changes
+
+
+def _created(connection: Connection, run: Run, job: Job, step: Callable[[int], None]) -> Changes:
+    """Make the tiles of a year that is not there yet."""
+    batches = job.fed.batches()
+    rows = tiles.create(connection, job.series, run.options.holder, batches, step)
+    return Changes(inserted=rows)
+
+
+def _changed(connection: Connection, run: Run, job: Job, step: Callable[[int], None]) -> Changes:
+    """Bring the tiles of a year into step."""
+    options, series, batches = run.options, job.series, job.fed.batches()
+    changes = tiles.compare(connection, series, batches, step, prune=options.prune_selection)
+    tiles.apply(connection, series, options.holder)
+    catalogue.drop_retired(connection, series)
     return changes
 
 

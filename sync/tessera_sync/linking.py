@@ -13,7 +13,9 @@ from pathlib import Path
 
 from tessera_catalog.atomic import make_folder, replacing
 from tessera_catalog.errors import InputError
-from tessera_catalog.link import Linked, Told, link
+from tessera_catalog.link import link
+from tessera_catalog.link_plan import Told
+from tessera_catalog.link_years import Linked
 from tessera_catalog.progress import Progress
 from tessera_catalog.store_manifest import Manifest
 from tessera_catalog.stores import Stores

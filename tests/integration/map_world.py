@@ -19,7 +19,9 @@ from registries import STORES, load_rows, row
 
 from tessera_catalog import manifest_writer
 from tessera_catalog.grid import cell
-from tessera_catalog.link import Linked, Told, link
+from tessera_catalog.link import link
+from tessera_catalog.link_plan import Told
+from tessera_catalog.link_years import Linked
 from tessera_catalog.progress import Progress
 from tessera_catalog.store_manifest import ROWS, About, Manifest
 from tessera_local.server import Server

@@ -38,7 +38,7 @@ from tessera_catalog.database import Connection, connect
 from tessera_catalog.errors import InputError
 from tessera_catalog.grid import cell
 from tessera_catalog.items import empty_replaced
-from tessera_catalog.link import Linked
+from tessera_catalog.link_years import Linked
 from tessera_catalog.store_manifest import ROWS, About
 from tessera_catalog.stores import Stores
 from tessera_sync import linking, manifests

@@ -21,7 +21,8 @@ from registries import STORES, execute, load_rows, rows, value
 from tessera_api.queries import query
 from tessera_catalog import manifest_writer
 from tessera_catalog.grid import cell
-from tessera_catalog.link import Told, link
+from tessera_catalog.link import link
+from tessera_catalog.link_plan import Told
 from tessera_catalog.progress import Progress
 from tessera_catalog.store_manifest import ROWS, About, Manifest
 from tessera_local.server import Server

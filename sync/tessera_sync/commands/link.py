@@ -11,7 +11,7 @@ from tessera_sync.commands import options
 from tessera_sync.commands.options import AsJson, Where
 
 if TYPE_CHECKING:
-    from tessera_catalog.link import Linked
+    from tessera_catalog.link_years import Linked
     from tessera_sync.commands.options import Setup
 
 
