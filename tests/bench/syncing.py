@@ -18,7 +18,7 @@ from tessera_catalog import grid
 from tessera_sync import manifests, truth
 from tessera_sync.compare import compare
 from tessera_sync.layout import Tile
-from tessera_sync.merge import keys_of
+from tessera_sync.row_tables import keys_of
 from tessera_sync.selection import Selection
 
 _LISTED = 34_000
