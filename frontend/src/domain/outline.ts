@@ -2,30 +2,30 @@
 
 import type { GeoJSON, Position } from "geojson";
 import type { Box } from "./grid";
-import type { Area, Polygons } from "./view";
+import { isDegrees, type Area, type Polygons } from "./view";
 
 /** A file has no outline in it; the message says why. */
 export class OutlineError extends Error {}
 
 export function parseOutline(text: string): Polygons {
-  const polygons = text.trimStart().startsWith("<") ? fromKml(text) : fromGeoJson(text);
+  const found = text.trimStart().startsWith("<") ? fromKml(text) : fromGeoJson(text);
+  const polygons = found.filter((rings) => rings.length > 0);
   if (polygons.length === 0) throw new OutlineError("there is no polygon in it");
-  for (const [lon, lat] of polygons.flat(2)) {
-    if (!(Math.abs(lon) <= 180 && Math.abs(lat) <= 90)) {
-      throw new OutlineError(`its coordinates are not degrees (found ${lon}, ${lat})`);
-    }
+  const wrong = polygons.flat(2).find((point) => !isDegrees(point));
+  if (wrong) {
+    throw new OutlineError(`its coordinates are not degrees (found ${JSON.stringify(wrong)})`);
   }
   return polygons;
 }
 
 function fromGeoJson(text: string): Polygons {
-  let document: GeoJSON;
   try {
-    document = JSON.parse(text) as GeoJSON;
-  } catch {
+    return polygonsOf(JSON.parse(text) as GeoJSON);
+  } catch (error) {
+    // Any other is of JSON.parse, or of what is not as the types say, or nested without end.
+    if (error instanceof OutlineError) throw error;
     throw new OutlineError("it is neither GeoJSON nor KML");
   }
-  return polygonsOf(document);
 }
 
 function polygonsOf(document: GeoJSON | null): Polygons {
@@ -69,7 +69,7 @@ function fromKml(text: string): Polygons {
 
 /** Longitudes and latitudes alone, closed. */
 function ring(positions: Position[]): [number, number][] {
-  const points = positions.map(([lon, lat]): [number, number] => [Number(lon), Number(lat)]);
+  const points = positions.map(([lon, lat]): [number, number] => [lon!, lat!]);
   const [first, last] = [points[0], points[points.length - 1]];
   if (!first || !last || points.length < 3) throw new OutlineError("a ring has too few points");
   return first[0] === last[0] && first[1] === last[1] ? points : [...points, first];

@@ -91,7 +91,7 @@ export function isStep(one: View, other: View): boolean {
 }
 
 function writeCamera({ lon, lat, zoom }: Camera): string {
-  return `${lon.toFixed(3)},${lat.toFixed(3)},${zoom.toFixed(2)}z`;
+  return `${fixed(lon, 3)},${fixed(lat, 3)},${fixed(zoom, 2)}z`;
 }
 
 function readCamera(text: string | null): Camera | null {
@@ -102,13 +102,20 @@ function readCamera(text: string | null): Camera | null {
 }
 
 function readArea(query: URLSearchParams): Area | null {
-  const [west, south, east, north, ...more] = numbers(query.get("box") ?? "");
+  const [west, south, east, north, ...more] = numbers(query.get("box") ?? "").map(rounded);
   if (west !== undefined && south !== undefined && east !== undefined && north !== undefined) {
     const box = { west, south, east, north };
     if (more.length === 0 && isBox(box)) return { box };
   }
   const outline = readPolygons(query.get("outline") ?? "");
   return outline.length ? { outline } : null;
+}
+
+/** Whether it is a longitude and a latitude, whatever the file or the address says. */
+export function isDegrees([lon, lat]: [unknown, unknown]): boolean {
+  const isWithin = (value: unknown, most: number) =>
+    typeof value === "number" && Math.abs(value) <= most;
+  return isWithin(lon, 180) && isWithin(lat, 90);
 }
 
 export function isBox({ west, south, east, north }: Box): boolean {
@@ -131,7 +138,7 @@ function readPolygons(text: string): Polygons {
       i % 2 === 0 && i + 1 < flat.length ? [[x, flat[i + 1]!]] : [],
     );
     const first = points[0];
-    return first && points.length > 2 ? [...points, first] : [];
+    return first && points.length > 2 && points.every(isDegrees) ? [...points, first] : [];
   };
   return text
     .split(":")
@@ -150,5 +157,14 @@ function numbers(text: string): number[] {
 }
 
 function short(value: number): string {
-  return String(Math.round(value * 1e5) / 1e5);
+  return String(rounded(value));
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1e5) / 1e5;
+}
+
+/** So many decimals, and never a zero with a sign. */
+function fixed(value: number, decimals: number): string {
+  return (Number(value.toFixed(decimals)) + 0).toFixed(decimals);
 }
