@@ -19,8 +19,9 @@ PORT ?=
 # Part of `make bench`, empty is all; KEEP=1 makes its ratios those that later runs are held against.
 ONLY ?=
 KEEP ?=
-# Of `make torture`; without a seed it takes one and prints it.
+# Of `make torture` and `make fuzz`; without a seed they take one and print it.
 ROUNDS ?=
+EXAMPLES ?=
 SEED ?=
 
 # Of requirements/, dev.txt is for here; images are made of build.txt and runtime.txt.
@@ -38,7 +39,7 @@ MAP := frontend/dist/index.html
 MAP_PACKAGES := frontend/node_modules/.package-lock.json
 MAP_SOURCES := $(shell find frontend/src frontend/public frontend/*.* -type f)
 
-.PHONY: help schemas demo stop clean env qgis test test-qgis torture bench boundaries check lock install postgres browser map
+.PHONY: help schemas demo stop clean env qgis test test-qgis torture fuzz bench boundaries check lock install postgres browser map
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
@@ -74,6 +75,11 @@ bench: install postgres browser map ## Measure speeds beside their rivals: TILES
 
 torture: install postgres ## Kill tools and servers at random, ROUNDS=100 times; SEED=7 again
 	@ROUNDS='$(or $(ROUNDS),100)' SEED='$(SEED)' $(BIN)/pytest --capture no tests/torture
+
+fuzz: install postgres $(MAP_PACKAGES) ## Try random input for long: EXAMPLES=1000; SEED=7 again
+	@SEED='$(SEED)'; export SEED="$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}"; \
+		export EXAMPLES='$(or $(EXAMPLES),1000)'; echo "SEED=$$SEED EXAMPLES=$$EXAMPLES"; $(NPM) test && \
+		$(BIN)/pytest -m 'hypothesis or fuzz' --hypothesis-seed "$$SEED" --numprocesses 3 --dist loadfile
 
 test-qgis: install postgres ## Run the tests that need QGIS, Debian's, which this installs
 	@/usr/bin/python3 -c 'import qgis.core' 2>/dev/null || deploy/system-packages.sh $(QGIS_PACKAGES)

@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from fuzzing import EXAMPLES, SEED, USUAL, examples, scaled
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 PROPERTIES = (
@@ -82,10 +83,9 @@ words = st.sampled_from(
      "('s3')", "CASEI(", "S_INTERSECTS(", "A_CONTAINS(", "T_AFTER(", "\n", "é", "--", ";"]
 )  # fmt: skip
 
-thorough = settings(
-    max_examples=400,
-    deadline=None,
-    derandomize=True,
+thorough = examples(
+    400,
+    derandomize=EXAMPLES == USUAL,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -254,13 +254,15 @@ def test_parameters(api: httpx.Client, path: str, parameters: dict[str, str]) ->
     check(api.get(path, params=parameters), parameters)
 
 
+@pytest.mark.fuzz
 def test_requests_made_from_the_openapi_document(api_address: str, tmp_path: Path) -> None:
+    print(f"SEED={SEED}")
     checks = ("not_a_server_error", "status_code_conformance", "content_type_conformance",
               "response_schema_conformance")  # fmt: skip
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "run", f"{api_address}/api",
         "--checks", ",".join(checks), "--phases", "examples,coverage,fuzzing",
-        "--max-examples", "30", "--seed", "1", "--workers", "1",
+        "--max-examples", str(scaled(30)), "--seed", str(SEED), "--workers", "1",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stdout[-4000:]
