@@ -6,6 +6,7 @@ And what becomes of tests whose tool is not there: they are skipped, or fail wit
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ from tessera_local.server import Server, server_of_environment
 from tessera_local.throwaway import throwaway_cluster
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# What a shell starts in the background ignores Ctrl-C, and so would all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("usual", examples(USUAL))
 settings.load_profile("usual")
