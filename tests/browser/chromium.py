@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,3 +41,11 @@ def opened(context: BrowserContext) -> Iterator[tuple[Page, list[str]]]:
         yield page, errors
     finally:
         page.close()
+
+
+def wait(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait for what Playwright has no words for."""
+    deadline = time.monotonic() + TIMEOUT / 1000
+    while not condition():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 from actions import choose_mode, choose_year, requests_of, visit
-from chromium import TIMEOUT
+from chromium import wait
 from map_world import EDGES, PLACED, Place
 from playwright.sync_api import Page, Route, expect
 from screen import HEIGHT, WIDTH, Camera, is_free, is_teal, shot
@@ -165,10 +163,3 @@ def test_coverage_waits_for_nothing_else(troubled_page: Page, site: str, is_set:
     for part in ("countries", "/pictures/" if is_set else "config.json"):
         wait(page, lambda part=part: any(part in route.request.url for route in held))
     expect(page.locator("#map[aria-busy=true]")).to_be_attached()
-
-
-def wait(page: Page, condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TIMEOUT / 1000
-    while not condition():
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(50)

@@ -26,8 +26,9 @@ from tessera_local.tuning import demo_settings
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A home that other users can reach, and one that they cannot."""
     if request.param == "open":
-        for folder in (tmp_path, *tmp_path.parents[:2]):
-            folder.chmod(0o755)
+        for folder in (tmp_path, *tmp_path.parents):
+            if not folder.stat().st_mode & stat.S_IXOTH:
+                folder.chmod(0o755)
     else:
         tmp_path.chmod(0o700)
     return tmp_path / "local"

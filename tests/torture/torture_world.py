@@ -50,7 +50,8 @@ class Copies:
         """New tiles, other versions of some, and a few that go; the registry tells."""
         every = tiles(150, 2023) + tiles(150, 2024)
         new = [tile for tile in every if tile not in self.held]
-        for tile in self.chance.sample(new, min(len(new), self.chance.randrange(15))):
+        least = 0 if self.held else 1  # a registry without tiles is refused
+        for tile in self.chance.sample(new, min(len(new), self.chance.randrange(least, 15))):
             self._put_origin(tile, 0)
         for tile in self._some(5):
             self._put_origin(tile, self.held[tile] + 1)
