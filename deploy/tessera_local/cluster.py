@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import secrets
 import shutil
-import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tessera_catalog.errors import Failed, InputError
+from tessera_local.account import give, may_enter, run
 from tessera_local.binaries import Binaries, find_binaries
 from tessera_local.files import tail, write_private
 from tessera_local.ports import ADDRESS, free_port, is_free
@@ -84,7 +83,7 @@ class Cluster:
         if _postmaster(data) is None:
             return False
         major = int((data / "PG_VERSION").read_text())
-        stopped = _run(
+        stopped = run(
             [find_binaries(major).program("pg_ctl"), "stop", "-D", str(data), "-m", "fast",
              "-w", "-t", str(_START_SECONDS)]
         )  # fmt: skip
@@ -129,7 +128,7 @@ class Cluster:
         """Choose where the files go. The pointer comes first, so no folder is ever forgotten."""
         self._home.mkdir(parents=True, exist_ok=True)
         directory = self._home.resolve() / "postgres"
-        if not _may_enter(directory.parent):
+        if not may_enter(directory.parent):
             directory = _ELSEWHERE / secrets.token_hex(6)
         password = PRIVATE_PASSWORD + secrets.token_urlsafe(24)
         pointer = _Pointer(str(directory), free_port(), password)
@@ -149,7 +148,7 @@ class Cluster:
                 self._write(pointer)
             _write_settings(data, self._settings, pointer.port)
             _forget_dead_postmaster(data)
-            started = _run(
+            started = run(
                 [binaries.program("pg_ctl"), "start", "-D", str(data), "-l", str(log),
                  "-w", "-t", str(_START_SECONDS)]
             )  # fmt: skip
@@ -169,14 +168,14 @@ def _create(binaries: Binaries, pointer: _Pointer) -> None:
     directory = Path(pointer.directory)
     directory.parent.mkdir(exist_ok=True)
     directory.mkdir(mode=0o700, exist_ok=True)
-    _give(directory)
+    give(directory)
     unfinished = directory / "data.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     with tempfile.NamedTemporaryFile("w", dir=directory) as password:
         password.write(pointer.password)
         password.flush()
-        _give(Path(password.name))
-        made = _run(
+        give(Path(password.name))
+        made = run(
             [binaries.program("initdb"), "-D", str(unfinished), "-U", SUPERUSER, "-E", "UTF8",
              # Sorts by bytes, several times as fast as by the rules of any language.
              "--locale=C.UTF-8", "--lc-collate=C", "--no-sync",
@@ -193,7 +192,7 @@ def _write_settings(data: Path, settings: Mapping[str, str], port: int) -> None:
     lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
     config = data / "tessera.conf"
     config.write_text(f"# Written at every start.\nport = {port}\n{''.join(lines)}")
-    _give(config)
+    give(config)
 
 
 def _postmaster(data: Path) -> int | None:
@@ -213,44 +212,3 @@ def _forget_dead_postmaster(data: Path) -> None:
     """
     if _postmaster(data) is None:
         (data / "postmaster.pid").unlink(missing_ok=True)
-
-
-def _account() -> pwd.struct_passwd | None:
-    """The user a root process runs PostgreSQL as; None for everyone else, who runs it himself."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        return pwd.getpwnam("postgres")
-    except KeyError as error:
-        raise InputError(
-            "PostgreSQL does not run as root and there is no user 'postgres': "
-            "install PostgreSQL by its package, or use an ordinary user"
-        ) from error
-
-
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a program as the cluster's user, with none of the caller's PG* settings."""
-    account = _account()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd="/",
-        env=environment | {"LC_ALL": "C.UTF-8"},
-        user=account and account.pw_uid,
-        group=account and account.pw_gid,
-        extra_groups=None if account is None else [],
-    )
-
-
-def _give(path: Path) -> None:
-    account = _account()
-    if account is not None:
-        os.chown(path, account.pw_uid, account.pw_gid)
-
-
-def _may_enter(folder: Path) -> bool:
-    return _run(["test", "-x", str(folder)]).returncode == 0

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from tessera_catalog.catalogue import Series, has_retired, projection
-from tessera_catalog.database import Connection, composed, query, statistics_target
+from tessera_catalog.database import Connection, composed, statistics_target
 from tessera_catalog.errors import Failed
 from tessera_catalog.grid import CELLS
 
@@ -160,17 +160,20 @@ def drop_replaced(connection: Connection) -> None:
 
     Called before and after rebuilding, so that nothing stays behind when one was killed between.
     """
-    _patiently(connection, query("drop_replaced_items"))
+    _patiently(connection, composed("replaced_items", action=sql.Literal("DROP TABLE")))
 
 
-def empty_replaced(connection: Connection) -> None:
-    """Give free the room of those of them that nobody reads, so that not all years need it twice.
+def commit(connection: Connection) -> None:
+    """Commit a rebuild, and give free the room of what it replaced, where nobody reads it.
 
-    For who is at work on other years beside: to drop a table locks those of all collections. The
-    connection is in autocommit mode.
+    Otherwise all years would need it twice. For who is at work on other years beside: to drop a
+    table would lock those of all collections. The connection is in autocommit mode then.
     """
+    connection.commit()
+    connection.autocommit = True
     with suppress(psycopg.errors.LockNotAvailable):
-        _patiently(connection, query("empty_replaced_items"), seconds=0)
+        statement = composed("replaced_items", action=sql.Literal("TRUNCATE"))
+        _patiently(connection, statement, seconds=0)
 
 
 def _swap(connection: Connection, name: str, fresh: str, collection: str) -> None:

@@ -81,9 +81,7 @@ def _link_year(run: Run, job: Job, step: Callable[[int], None]) -> Linked:
         else:
             if _project(connection, run.stores, series, result.tiles, freed=freed):
                 result.rewritten.add(series.collection)
-            connection.commit()
-            connection.autocommit = True
-            items.empty_replaced(connection)
+            items.commit(connection)
     if result.tiles:
         result.collections.append(series.collection)
     step(series.tiles)

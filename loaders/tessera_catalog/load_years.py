@@ -50,9 +50,7 @@ def _load_year(run: Run, job: Job, step: Callable[[int], None], *, alone: bool) 
             job.fed.fingerprint,
             synthetic=run.synthetic,
         )
-        connection.commit()
-        connection.autocommit = True
-        items.empty_replaced(connection)
+        items.commit(connection)
     run.progress.tell(f"{series.collection}: {_told(changes)}")
     return changes
 

@@ -16,7 +16,8 @@ from tessera_catalog import grid
 from tessera_catalog.arrays import to_arrow, to_numpy
 from tessera_catalog.fingerprint import FINGERPRINT, RowsDigest, fingerprints, year_digest
 from tessera_catalog.manifest import MANIFEST
-from tessera_catalog.store_manifest import FILE_COLUMNS, FORMAT, KEY, ROWS, About, ascending
+from tessera_catalog.manifest_header import FORMAT, KEY, About
+from tessera_catalog.store_manifest import FILE_COLUMNS, ROWS, ascending
 
 ROW_GROUP = 65_536
 """Rows of a row group: few enough to stay in a processor's cache, enough to be read at once."""

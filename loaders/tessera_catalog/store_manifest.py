@@ -11,11 +11,8 @@ for this module.
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -38,6 +35,7 @@ from tessera_catalog.fingerprint import (
     year_digest,
 )
 from tessera_catalog.manifest import MANIFEST, TILES
+from tessera_catalog.manifest_header import read_header
 
 ROWS = pa.schema([*TILES, pa.field("seen_at", TIMESTAMP), pa.field("verified_at", TIMESTAMP)])
 """Rows in memory: the normal form of tiles, and when each was last seen and verified."""
@@ -46,27 +44,6 @@ FILE_COLUMNS = dict(
     zip(ROWS.names, [n for n in MANIFEST.names if n not in ("lon", "lat")], strict=True)
 )
 """Name in the file of each of our columns."""
-
-KEY = b"tessera_manifest"
-"""Key of what a manifest says of itself, as JSON, in the file's metadata."""
-
-FORMAT = 1
-
-
-@dataclass(frozen=True)
-class About:
-    """What a manifest says of itself."""
-
-    store: str
-    dataset: str
-    made: dt.datetime
-    """When the whole store was last looked at, in UTC."""
-    how: str = ""
-    """By what: "scan s3://…", "ingest registry.parquet"."""
-    tool: str = ""
-    """Version of the tool that wrote the file."""
-    changed: str = ""
-    """What changed some of its tiles since, if anything did."""
 
 
 class Manifest:
@@ -88,18 +65,16 @@ class Manifest:
             raise InputError(f"{self.name}: not a manifest of this tool: ingest it first")
         self.tiles: int = self._file.metadata.num_rows
         self._marked = FINGERPRINT.name in schema.names
-        metadata = schema.metadata or {}
-        # What is added at the end of writing stands in the file's metadata alone.
         try:
-            self._text = json.loads((self._file.metadata.metadata or {}).get(KEY, b"{}"))
-            self.about = self._about(source, metadata)
-            groups = self._text_groups()
+            self._header = read_header(self._file, source if isinstance(source, Path) else None)
         except (ValueError, ArithmeticError, AttributeError, TypeError, RecursionError) as error:
             raise InputError(f"{self.name}: damaged: what it says of itself is cut up") from error
-        self._digest: str | None = self._text.get("digest")
+        self.about = self._header.about
+        self._digest = self._header.digest
         # Arrow's readers are for one thread at a time.
         self._lock = Lock()
-        self._groups = self._found_groups() if groups is None else groups
+        groups = self._header.groups
+        self._groups = self._found_groups() if groups is None else [(y, y) for y in groups]
         """First and last year of each row group."""
         self.rejected: Counter[str] = Counter()
         """Rows of another tool's file that are no tiles, by reason."""
@@ -118,7 +93,7 @@ class Manifest:
 
     def year_digest(self, year: int) -> str:
         """SHA-256 of what reaches the catalogue of a year's rows, in hex."""
-        known: dict[str, str] | None = self._text.get("years")
+        known = self._header.digests
         if known is not None and str(year) in known:
             return known[str(year)]
         if known is None and year in self.years:
@@ -138,7 +113,7 @@ class Manifest:
         """Whether some row of the year may have a value there, judged without reading rows."""
         if column == FINGERPRINT.name and not self._marked:
             return self.knows(year, "embeddings_sha256") or self.knows(year, "scales_sha256")
-        unknown: list[str] = self._text.get("unknown", {}).get(str(year), [])
+        unknown = self._header.unknown.get(str(year), [])
         return FILE_COLUMNS.get(column, column) not in unknown
 
     def read(self, year: int, columns: Sequence[str] = tuple(ROWS.names)) -> pa.Table:
@@ -190,25 +165,8 @@ class Manifest:
         ours = {theirs: name for name, theirs in FILE_COLUMNS.items()}
         return rows.rename_columns([ours.get(name, name) for name in rows.schema.names])
 
-    def _text_groups(self) -> list[tuple[int, int]] | None:
-        """Years of the row groups as the metadata has them; ValueError when it cannot be so."""
-        for name in ("years", "unknown"):
-            if not isinstance(self._text.get(name, {}), dict):
-                raise ValueError(f"{name} are by year")
-        digests = [self._text.get("digest", ""), *self._text.get("years", {}).values()]
-        if not all(isinstance(digest, str) for digest in digests):
-            raise ValueError("digests are text")
-        if not all(isinstance(names, list) for names in self._text.get("unknown", {}).values()):
-            raise ValueError("what is unknown are names of columns")
-        years = self._text.get("groups")
-        if years is None:
-            return None
-        if len(years) != self._file.metadata.num_row_groups or years != sorted(map(int, years)):
-            raise ValueError("the row groups are others")
-        return [(year, year) for year in years]
-
     def _found_groups(self) -> list[tuple[int, int]]:
-        """The same by reading the years."""
+        """First and last year of each row group, by reading the years."""
         found = []
         for group in range(self._file.metadata.num_row_groups):
             years = pc.min_max(self._read_groups([group], ["year"]).column("year"))
@@ -223,23 +181,6 @@ class Manifest:
     def _aligned(self, year: int) -> bool:
         """Whether the row groups with the year's rows have no others."""
         return all(self._groups[group] == (year, year) for group in self._groups_of(year))
-
-    def _about(self, source: Path | pa.Buffer, metadata: dict[bytes, bytes]) -> About:
-        text = self._text
-        if "made" in text:
-            made = dt.datetime.fromisoformat(text["made"]).astimezone(dt.UTC)
-        elif isinstance(source, Path):
-            made = dt.datetime.fromtimestamp(source.stat().st_mtime, dt.UTC)
-        else:
-            made = dt.datetime.now(dt.UTC)
-        return About(
-            text.get("store") or metadata.get(b"store", b"").decode(),
-            text.get("dataset") or metadata.get(b"dataset", b"").decode(),
-            made,
-            text.get("how", ""),
-            text.get("tool", ""),
-            text.get("changed", ""),
-        )
 
 
 def is_manifest(schema: pa.Schema) -> bool:

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from tessera_catalog import grid, manifest_writer
 from tessera_catalog.columns import TIMESTAMP
-from tessera_catalog.store_manifest import ROWS, About
+from tessera_catalog.manifest_header import About
+from tessera_catalog.store_manifest import ROWS
 from tessera_catalog.synthetic_tiles import DAY, SHARES, Bytes, Ints, Tiles
 
 REGISTRY = pa.schema(

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from tessera_catalog.errors import InputError, Refused
 from tessera_catalog.locks import lock
+from tessera_catalog.manifest_header import About
 from tessera_catalog.normal_form import REASONS
-from tessera_catalog.store_manifest import ROWS, About
+from tessera_catalog.store_manifest import ROWS
 from tessera_sync import manifests
 from tessera_sync.other_tools import Foreign, read_foreign
 from tessera_sync.row_tables import SIZES

@@ -19,8 +19,9 @@ from tessera_catalog import atomic
 from tessera_catalog.arrays import empty
 from tessera_catalog.errors import InputError, first_line
 from tessera_catalog.locks import lock
+from tessera_catalog.manifest_header import About
 from tessera_catalog.manifest_writer import write
-from tessera_catalog.store_manifest import ROWS, About, Manifest, is_manifest
+from tessera_catalog.store_manifest import ROWS, Manifest, is_manifest
 from tessera_catalog.stores import Stores
 from tessera_sync.layout import Tile
 from tessera_sync.other_tools import as_manifest

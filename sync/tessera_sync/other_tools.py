@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from tessera_catalog.errors import InputError
 from tessera_catalog.manifest import TILES
+from tessera_catalog.manifest_header import About
 from tessera_catalog.manifest_writer import write
 from tessera_catalog.registry import open_registry
-from tessera_catalog.store_manifest import ROWS, About, Manifest
+from tessera_catalog.store_manifest import ROWS, Manifest
 from tessera_sync.row_tables import in_order, split
 
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from tessera_catalog.errors import InputError, Refused
 from tessera_catalog.locks import lock
-from tessera_catalog.store_manifest import About, Manifest
+from tessera_catalog.manifest_header import About
+from tessera_catalog.store_manifest import Manifest
 from tessera_catalog.stores import Store
 from tessera_sync import bucket, manifests, succession, tree
 from tessera_sync.batches import Batch

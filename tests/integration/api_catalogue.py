@@ -21,7 +21,8 @@ from psycopg.conninfo import conninfo_to_dict
 from registries import STORES, environment, load_rows, sha
 
 from tessera_catalog import grid
-from tessera_catalog.store_manifest import ROWS, About
+from tessera_catalog.manifest_header import About
+from tessera_catalog.store_manifest import ROWS
 from tessera_sync import manifests
 
 YEARS = {2021: 1, 2022: 2, 2023: 3, 2024: 5}

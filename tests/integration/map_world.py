@@ -22,8 +22,9 @@ from tessera_catalog.grid import cell
 from tessera_catalog.link import link
 from tessera_catalog.link_plan import Told
 from tessera_catalog.link_years import Linked
+from tessera_catalog.manifest_header import About
 from tessera_catalog.progress import Progress
-from tessera_catalog.store_manifest import ROWS, About, Manifest
+from tessera_catalog.store_manifest import ROWS, Manifest
 from tessera_local.server import Server
 
 Place: TypeAlias = tuple[float, float]

@@ -19,7 +19,8 @@ import pytest
 from obstore.store import S3Store
 from seaweedfs import S3Server
 
-from tessera_catalog.store_manifest import ROWS, About
+from tessera_catalog.manifest_header import About
+from tessera_catalog.store_manifest import ROWS
 from tessera_catalog.stores import Store, Stores
 from tessera_sync import manifests
 from tessera_sync.layout import CHECKSUMS, Tile

@@ -37,9 +37,10 @@ from registries import (
 from tessera_catalog.database import Connection, connect
 from tessera_catalog.errors import InputError
 from tessera_catalog.grid import cell
-from tessera_catalog.items import empty_replaced
+from tessera_catalog.items import commit
 from tessera_catalog.link_years import Linked
-from tessera_catalog.store_manifest import ROWS, About
+from tessera_catalog.manifest_header import About
+from tessera_catalog.store_manifest import ROWS
 from tessera_catalog.stores import Stores
 from tessera_sync import linking, manifests
 
@@ -463,11 +464,11 @@ def test_what_a_swap_set_aside_gives_its_room_free_unless_it_is_read(database: s
     )
     with connect(database) as reader, connect(database, autocommit=True) as connection:
         reader.execute("SELECT FROM pgstac._items_2_replaced")
-        empty_replaced(connection)
+        commit(connection)
         reader.rollback()
         assert _sizes(connection) == {"_items_1_replaced": True, "_items_2_replaced": True,
                                       "_items_3": True}  # fmt: skip
-        empty_replaced(connection)
+        commit(connection)
         assert _sizes(connection) == {"_items_1_replaced": False, "_items_2_replaced": False,
                                       "_items_3": True}  # fmt: skip
 

@@ -23,8 +23,9 @@ from tessera_catalog import manifest_writer
 from tessera_catalog.grid import cell
 from tessera_catalog.link import link
 from tessera_catalog.link_plan import Told
+from tessera_catalog.manifest_header import About
 from tessera_catalog.progress import Progress
-from tessera_catalog.store_manifest import ROWS, About, Manifest
+from tessera_catalog.store_manifest import ROWS, Manifest
 from tessera_local.server import Server
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations" / "replicas.md"

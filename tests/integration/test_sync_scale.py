@@ -13,7 +13,8 @@ from sync_world import World
 
 from tessera_catalog import grid
 from tessera_catalog.arrays import to_arrow
-from tessera_catalog.store_manifest import ROWS, About
+from tessera_catalog.manifest_header import About
+from tessera_catalog.store_manifest import ROWS
 from tessera_catalog.stores import Store
 from tessera_sync import manifests
 

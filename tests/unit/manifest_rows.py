@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from tessera_catalog.store_manifest import ROWS, About, Manifest
+from tessera_catalog.manifest_header import About
+from tessera_catalog.store_manifest import ROWS, Manifest
 from tessera_sync import manifests
 from tessera_sync.row_tables import split
 

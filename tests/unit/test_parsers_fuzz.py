@@ -23,7 +23,8 @@ from tessera_api import rates as api_rates
 from tessera_catalog.box import parse_box
 from tessera_catalog.errors import InputError
 from tessera_catalog.manifest import MANIFEST
-from tessera_catalog.store_manifest import KEY, Manifest
+from tessera_catalog.manifest_header import KEY
+from tessera_catalog.store_manifest import Manifest
 from tessera_catalog.stores import load_stores
 from tessera_sync.adoption import adopt
 from tessera_sync.attempts import limiter

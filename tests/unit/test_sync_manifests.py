@@ -20,8 +20,9 @@ from manifest_rows import MADE, Key, read, row, save, sha, table
 
 from tessera_catalog.errors import Failed, InputError, Refused
 from tessera_catalog.locks import lock, mount_of
+from tessera_catalog.manifest_header import About
 from tessera_catalog.registry import open_registry
-from tessera_catalog.store_manifest import About, Manifest
+from tessera_catalog.store_manifest import Manifest
 from tessera_sync import manifests
 from tessera_sync.selection import Selection
 from tessera_sync.survey import facts

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from tessera_catalog.errors import InputError
-from tessera_catalog.store_manifest import ROWS, About, Manifest
+from tessera_catalog.manifest_header import About
+from tessera_catalog.store_manifest import ROWS, Manifest
 from tessera_sync import manifests
 from tessera_sync.gaps import Gap, Key, Kind, Limits, find, remembered
 from tessera_sync.hooks import Program, Webhook

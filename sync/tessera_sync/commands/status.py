@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
 
-    from tessera_catalog.store_manifest import About, Manifest
+    from tessera_catalog.manifest_header import About
+    from tessera_catalog.store_manifest import Manifest
     from tessera_sync.commands.options import Setup
     from tessera_sync.selection import Selection
     from tessera_sync.survey import Facts

@@ -1,5 +1,5 @@
 -- The table {fresh} becomes the partition {old} of pgstac.items; what stood there is set aside, for
--- drop_replaced_items. (To drop it here would take a lock on pgstac.collections that two who
+-- replaced_items. (To drop it here would take a lock on pgstac.collections that two who
 -- have read it cannot both have.)
 DO $swap$
 BEGIN

@@ -1,4 +1,4 @@
--- Drop tables of items that a swap has set aside.
+-- Do {action} to each table of items that a swap has set aside.
 DO $$
 DECLARE
     replaced text;
@@ -8,7 +8,7 @@ BEGIN
         WHERE relnamespace = 'pgstac'::regnamespace AND relkind = 'r' AND NOT relispartition
           AND relname ~ '^_items_[0-9]+_replaced$'
     LOOP
-        EXECUTE format('DROP TABLE pgstac.%I', replaced);
+        EXECUTE format('%s pgstac.%I', {action}, replaced);
     END LOOP;
 END;
 $$
