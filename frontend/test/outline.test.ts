@@ -7,7 +7,7 @@ import { fromQuery, toQuery } from "../src/domain/view";
 const { EXAMPLES, SEED } = process.env;
 fc.configureGlobal({
   numRuns: 10 * (EXAMPLES ? Number(EXAMPLES) : 100),
-  ...(SEED ? { seed: Number(SEED) | 0 } : {}),
+  seed: Number(SEED ?? 0) | 0,
 });
 
 const anything = fc.jsonValue({ maxDepth: 2 });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,15 +56,19 @@ def read_header(file: pq.ParquetFile, path: Path | None) -> Header:
     # What is added at the end of writing stands in the file's metadata alone.
     text = json.loads((file.metadata.metadata or {}).get(KEY, b"{}"))
     digests, unknown = (_by_year(text, name) for name in ("years", "unknown"))
-    if not all(isinstance(d, str) for d in [text.get("digest", ""), *(digests or {}).values()]):
-        raise ValueError("digests are text")
+    if not all(
+        re.fullmatch(r"[0-9a-f]{64}", digest)
+        for digest in [text.get("digest", "0" * 64), *(digests or {}).values()]
+    ):
+        raise ValueError("digests are SHA-256 in hex")
     if not all(isinstance(names, list) for names in (unknown or {}).values()):
         raise ValueError("what is unknown are names of columns")
     groups = text.get("groups")
-    if groups is not None and (
-        len(groups) != file.metadata.num_row_groups or groups != sorted(map(int, groups))
-    ):
-        raise ValueError("the row groups are others")
+    if groups is not None:
+        if not all(type(year) is int and 0 <= year < 2**15 for year in groups):
+            raise ValueError("years are those of the column, int16")
+        if len(groups) != file.metadata.num_row_groups or groups != sorted(groups):
+            raise ValueError("the row groups are others")
     about = _about(text, file.schema_arrow.metadata or {}, path)
     return Header(about, text.get("digest"), digests, unknown or {}, groups)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fuzzing import EXAMPLES, SEED, USUAL, examples, scaled
+from fuzzing import SEED, examples, scaled
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
@@ -85,7 +85,6 @@ words = st.sampled_from(
 
 thorough = examples(
     400,
-    derandomize=EXAMPLES == USUAL,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

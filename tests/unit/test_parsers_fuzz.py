@@ -399,7 +399,10 @@ class TestWhatComesFromOutside:
         ("words of a manifest", deep('{"a":', "}", 5000)),
         ("words of a manifest", b'{"digest": []}'),
         ("words of a manifest", b'{"years": {"2024": null}}'),
+        ("words of a manifest", b'{"years": {"2024": ""}}'),
         ("words of a manifest", b'{"unknown": {"2024": 5}}'),
+        ("words of a manifest", b'{"groups": [1e300]}'),
+        ("words of a manifest", b'{"groups": [40000]}'),
         ("words of a manifest", b'{"made": "0001-01-01T00:00:00+14:00"}'),
     ],
 )
