@@ -1,5 +1,7 @@
 # Everything a developer or a visitor runs. `make help` lists it; the work is in deploy/.
 .DEFAULT_GOAL := help
+# The tools are started by the thousand: what Python has compiled of them is kept.
+unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/sh
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncpg
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tessera_api.database import AWAY
 from tessera_api.queries import query
 
 REVISION = "tessera.revision"
@@ -60,13 +60,7 @@ async def _revision(scope: Scope) -> str | None:
         async with scope["app"].state.get_connection(None, "r") as connection:
             revision: str = await connection.fetchval(query("revision"))
             return revision
-    except (
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-        OSError,
-        TimeoutError,
-    ):
+    except AWAY:
         return None
 
 

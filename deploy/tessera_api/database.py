@@ -12,6 +12,15 @@ from stac_fastapi.pgstac.db import con_init
 
 from tessera_api.settings import DatabaseSettings
 
+AWAY = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""What asking a database that cannot answer may end in."""
+
 
 def session(settings: DatabaseSettings) -> dict[str, str]:
     """Server settings of every connection.

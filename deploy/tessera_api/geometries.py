@@ -15,6 +15,7 @@ from shapely.validation import explain_validity
 from tessera_api.errors import InvalidParameter
 
 MAX_VERTICES = 20_000
+"""Of one geometry, and of all in a filter."""
 
 _TYPES = (
     "Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon",

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import asyncpg
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from tessera_api.catalogue import Connection
+from tessera_api.database import AWAY
 from tessera_api.queries import query
-
-AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What asking a database that cannot answer may end in."""
 
 LAGGING_BYTES = 16 * 1024 * 1024
 """With no more than this to replay a standby is not behind, whatever its seconds say: during a long

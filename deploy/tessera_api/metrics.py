@@ -24,7 +24,8 @@ from prometheus_fastapi_instrumentator import Instrumentator
 from prometheus_fastapi_instrumentator.metrics import Info
 
 from tessera_api import gauges, summary
-from tessera_api.health import AWAY, replication
+from tessera_api.database import AWAY
+from tessera_api.health import replication
 
 PATH = "/_mgmt/metrics"
 

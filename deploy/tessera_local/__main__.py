@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tessera_catalog.application import Application
 from tessera_catalog.run import run
 from tessera_local.binaries import find_binaries
 from tessera_local.cluster import Cluster
@@ -18,14 +19,14 @@ from tessera_local.stack import DEFAULT_PORT, Stack, Wanted
 
 HOME = ROOT / ".local"
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = Application()
 
 
 def _tell(line: str) -> None:
     typer.echo(line, err=True)
 
 
-@app.command()
+@app.verb
 def demo(
     tiles: Annotated[int | None, typer.Option(help="size of the synthetic registry")] = None,
     registry: Annotated[str | None, typer.Option(help="a registry to show instead")] = None,
@@ -40,39 +41,39 @@ The catalogue is running:
   map                      {address}
   STAC API                 {address}/api
   its documentation        {address}/api/api.html
-  in the STAC Browser      https://radiantearth.github.io/stac-browser/#/external/{address}/api
+  in the STAC Browser      {address}/browser/
 For tools in this shell:   eval "$(make env)"
 Stop it:                   make stop""")
 
 
-@app.command()
+@app.verb
 def stop() -> None:
     """Stop what `demo` started."""
     stopped = Stack(HOME, _tell).stop()
     _tell(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
-@app.command()
+@app.verb
 def clean() -> None:
     """Stop everything and delete the demo's files, the database's too."""
     Stack(HOME, _tell).clean()
 
 
-@app.command()
+@app.verb
 def env() -> None:
     """Print shell `export` lines for the running demo."""
     for name, value in Stack(HOME, _tell).environment().items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
-@app.command()
+@app.verb
 def qgis() -> None:
     """Write a project for QGIS that opens the running demo's database, and print its path."""
     environment = Stack(HOME, _tell).environment()
     typer.echo(write_project(HOME / "geotessera.qgs", environment))
 
 
-@app.command()
+@app.verb
 def needs_postgres() -> None:
     """Exit 0 when there is a PostgreSQL to use, else say what to install (exit 2)."""
     if server_of_environment(os.environ, Cluster(HOME, {}).server) is None:

@@ -117,14 +117,13 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """Variables for programs that are to use the running stack."""
-        loaded, port = self._loaded(), self._processes.port("caddy")
-        if loaded is None or port is None:
+        loaded = self._loaded()
+        if loaded is None or self._processes.port("caddy") is None:
             raise InputError("the demo is not running: start it with 'make demo'")
         server = Server(loaded.host, loaded.port, loaded.user, loaded.password)
         variables = {
             **server.environment(loaded.database),
             "TESSERA_DATA": loaded.manifests,
-            "TESSERA_API_URL": f"http://{ADDRESS}:{port}/api",
         }
         if loaded.stores is not None:
             variables["TESSERA_STORES"] = loaded.stores

@@ -8,19 +8,15 @@ from typing import Annotated
 
 import typer
 
+from tessera_catalog.application import Application
 from tessera_catalog.box import parse_box
 from tessera_catalog.errors import InputError
 from tessera_catalog.progress import Progress
-from tessera_catalog.run import EXIT_CODES, run
+from tessera_catalog.run import run
 from tessera_export.export import Options, Report, export_items, export_tiles
 from tessera_export.series import Wanted
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    epilog=EXIT_CODES,
-)
+app = Application()
 
 Years = Annotated[list[int] | None, typer.Option("--year", help="only this; may be repeated")]
 Bbox = Annotated[str | None, typer.Option(help="only tiles in W,S,E,N, in degrees")]
@@ -30,7 +26,7 @@ Force = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object")]
 
 
-@app.callback()
+@app.itself
 def tessera_export() -> None:
     """Write the catalogue as GeoParquet files, which need no server to be read.
 
@@ -39,7 +35,7 @@ def tessera_export() -> None:
     """
 
 
-@app.command(epilog=EXIT_CODES)
+@app.verb
 def items(
     outdir: Annotated[Path, typer.Argument(help="folder; gets year=2024/geotessera-2024.parquet")],
     collection: Annotated[list[str] | None, typer.Option(help="only this; may be repeated")] = None,
@@ -75,9 +71,11 @@ def items(
     _report(export_items(options, Progress()), "items", as_json=as_json)
 
 
-@app.command(epilog=EXIT_CODES)
+@app.verb
 def tiles(
-    out: Annotated[Path, typer.Argument(help="a file, OUT.parquet; or a folder, a file a year")],
+    out: Annotated[
+        Path, typer.Argument(help="a file, OUT.parquet, or a folder: a file a collection")
+    ],
     dataset: Annotated[list[str] | None, typer.Option(help="only this; may be repeated")] = None,
     year: Years = None,
     bbox: Bbox = None,

@@ -15,6 +15,7 @@ import typer
 from shapely import make_valid
 from shapely.geometry import shape
 
+from tessera_catalog.application import Application
 from tessera_catalog.database import connect, query
 from tessera_catalog.errors import InputError
 from tessera_catalog.migrations import migrate
@@ -71,14 +72,16 @@ def _read(path: Path) -> dict[str, bytes]:
     return dict(zip(whole.index, whole.make_valid().to_wkb(), strict=True))
 
 
+app = Application()
+
+
+@app.verb
 def main(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="Areas of countries, with names.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="areas of countries, with names")],
 ) -> None:
     """Load the boundaries of countries into the database that PG* names."""
     typer.echo(f"{load_countries(path)} countries")
 
 
 if __name__ == "__main__":
-    app = typer.Typer()
-    app.command()(main)
     run(app, Path(sys.argv[0]).stem)

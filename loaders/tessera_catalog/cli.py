@@ -9,17 +9,17 @@ from typing import Annotated, Any
 
 import typer
 
+from tessera_catalog.application import Application
 from tessera_catalog.box import parse_box
 from tessera_catalog.feed import Selection
 from tessera_catalog.load import load
 from tessera_catalog.load_plan import Options, Summary
 from tessera_catalog.progress import Progress
 from tessera_catalog.remote import local_copy
-from tessera_catalog.run import EXIT_CODES, run
+from tessera_catalog.run import run
 from tessera_catalog.stores import load_stores
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-
+app = Application()
 
 # The options, in the order in which the help lists them.
 Source = Annotated[str, typer.Argument(help="parquet file: a path, https://… or s3://…")]
@@ -36,11 +36,13 @@ RejectedFile = Annotated[Path | None, typer.Option(help="write rejected rows to 
 StoresFile = Annotated[
     Path | None, typer.Option(help="stores.toml (else $TESSERA_STORES, else the packaged)")
 ]
-DryRun = Annotated[bool, typer.Option(help="say what would change, and change nothing")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="say what would change, and change nothing")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object")]
 
 
-@app.command(epilog=EXIT_CODES)
+@app.verb
 def tessera_load(
     registry: Source,
     store: Holder = None,

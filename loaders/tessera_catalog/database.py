@@ -45,14 +45,14 @@ def connect(conninfo: str = "", *, autocommit: bool = False) -> Iterator[Connect
         connection = psycopg.connect(parameters, autocommit=autocommit)
     except psycopg.OperationalError as error:
         # psycopg looks names up itself, and does not tell those that PGHOST gives.
-        why = first_line(error).replace("host None", f"host {os.environ.get('PGHOST')}")
+        why = server_message(error).replace("host None", f"host {os.environ.get('PGHOST')}")
         raise InputError(f"cannot connect to PostgreSQL: {why}") from error
     _open.add(connection)
     try:
         with connection:
             yield connection
     except psycopg.Error as error:
-        raise Failed(f"PostgreSQL: {first_line(error)}") from error
+        raise Failed(f"PostgreSQL: {server_message(error)}") from error
 
 
 _open: WeakSet[Connection] = WeakSet()
@@ -101,7 +101,7 @@ def statistics_target(rows: int, most: int) -> sql.Literal:
     return sql.Literal(min(most, max(3, rows // 3000)))
 
 
-def first_line(error: Exception) -> str:
+def server_message(error: Exception) -> str:
     """What the server said first; its context and the statement are left out."""
     diagnostic = getattr(error, "diag", None)
     text = getattr(diagnostic, "message_primary", None) or str(error)

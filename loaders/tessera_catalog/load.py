@@ -19,13 +19,11 @@ from tessera_catalog.load_years import load_years
 from tessera_catalog.manifest import SYNTHETIC_KEY
 from tessera_catalog.migrations import is_empty, migrate
 from tessera_catalog.nameless import nameless_files
+from tessera_catalog.normal_form import BAD_ROWS
 from tessera_catalog.progress import Progress
 from tessera_catalog.registry import Registry, open_registry
 from tessera_catalog.stores import DATASET_PATTERN
 from tessera_catalog.tiles import Changes
-
-MAX_REJECTED = 0.01
-"""Share of rejected rows above which a file is refused unless the user allows it."""
 
 
 def load(path: Path, options: Options, progress: Progress, conninfo: str = "") -> Summary:
@@ -85,7 +83,7 @@ def _judge(registry: Registry, feed: Feed, options: Options) -> None:
             return  # so is a dataset retired
         raise InputError(f"{registry.path} has no rows to load")
     rejected = feed.rejected.total()
-    if rejected > MAX_REJECTED * feed.rows and not options.allow_rejected:
+    if rejected > BAD_ROWS * feed.rows and not options.allow_rejected:
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in feed.rejected.most_common())
         raise Refused(
             f"{registry.path}: {rejected:,} of {feed.rows:,} rows rejected ({reasons}; "

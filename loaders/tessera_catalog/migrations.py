@@ -10,7 +10,7 @@ from importlib import resources
 
 import psycopg
 
-from tessera_catalog.database import Connection, connect, first_line, query
+from tessera_catalog.database import Connection, connect, query, server_message
 from tessera_catalog.errors import Failed, InputError
 
 PGSTAC_VERSION = "0.10"
@@ -157,7 +157,7 @@ def _install_pgstac(conninfo: str) -> None:
     try:
         Migrate(database).run_migration()
     except psycopg.Error as error:
-        raise Failed(f"installing pgSTAC: {first_line(error)}") from error
+        raise Failed(f"installing pgSTAC: {server_message(error)}") from error
     finally:
         # Closing alone would leave the connection it has taken from its pool open.
         database.disconnect()

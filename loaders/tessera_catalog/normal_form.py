@@ -28,6 +28,9 @@ REASONS = {
 }
 """Why a row is refused, in the order of testing, with what it means."""
 
+BAD_ROWS = 0.01
+"""Part of a file's rows that may be refused without the user's word that the rest will do."""
+
 
 @dataclass
 class Batch:

@@ -70,7 +70,7 @@ def _tessera(stores: Stores) -> list[Queryable]:
             "GIN", type="array", items=names),
         _of("tessera:store_count", "Number of copies", "Stores that hold it", "BTREE",
             type="integer", minimum=0, maximum=len(stores.names)),
-        _of("tessera:verified", "Last verified", "When a sound copy was last looked at by verify",
+        _of("tessera:verified", "Last verified", "When a sound copy was last verified, or copied",
             "BTREE", **TIME),
     ]  # fmt: skip
 

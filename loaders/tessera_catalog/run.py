@@ -13,11 +13,6 @@ import typer
 from tessera_catalog import memory
 from tessera_catalog.errors import EXIT_FAILURES, EXIT_USAGE, TesseraError
 
-EXIT_CODES = (
-    "Exit codes: 0 done, or nothing to do; 1 finished with failures; 2 wrong usage or bad input; "
-    "3 refused for safety; 10 something to do (with --exit-code)."
-)
-
 DEBUG = "TESSERA_DEBUG"
 """Environment variable; when set, a bug of ours shows its traceback."""
 

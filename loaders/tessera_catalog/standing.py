@@ -15,10 +15,8 @@ class StoreStanding:
     """One store in the catalogue: sums over the years of a dataset."""
 
     name: str
-    rows: int | None
-    """Tiles of the manifest that was linked; None: never linked."""
     unknown: int | None
-    """Of these, tiles that the registry has not."""
+    """Tiles of the linked manifest that the registry has not; None: never linked."""
     sound: int
     """Tiles whose items name this store."""
     manifest_digests: list[str]
@@ -33,7 +31,6 @@ class Standing:
     tiles: int
     collections: int
     revision: int
-    loaded_at: dt.datetime | None
     stores: tuple[StoreStanding, ...] = ()
 
 
@@ -49,4 +46,4 @@ def standing(dataset: str, conninfo: str = "") -> Standing | None:
             return None
         with connection.cursor(row_factory=class_row(StoreStanding)) as cursor:
             stores = cursor.execute(query("store_standing"), {"dataset": dataset}).fetchall()
-    return Standing(whole.tiles, whole.collections, whole.revision, whole.loaded_at, tuple(stores))
+    return Standing(whole.tiles, whole.collections, whole.revision, tuple(stores))

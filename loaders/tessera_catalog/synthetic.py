@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +22,10 @@ import numpy as np
 import typer
 
 from tessera_catalog import grid
-from tessera_catalog.errors import Failed, InputError, TesseraError
+from tessera_catalog.application import Application
+from tessera_catalog.errors import Failed, InputError
 from tessera_catalog.manifest import SYNTHETIC_KEY
+from tessera_catalog.run import run
 from tessera_catalog.stores import Stores, load_stores
 from tessera_catalog.synthetic_files import (
     ABSENT,
@@ -152,16 +153,20 @@ def parse_gaps(text: str) -> tuple[str, Gaps]:
     return store, Gaps(**counts)
 
 
+app = Application()
+
+
+@app.verb
 def main(
-    out: Annotated[Path, typer.Argument(metavar="OUTDIR", help="Directory to write into.")],
-    tiles: Annotated[int, typer.Option(help="Tiles of the registry.")] = 60_000,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same files.")] = 1,
+    out: Annotated[Path, typer.Argument(metavar="OUTDIR", help="directory to write into")],
+    tiles: Annotated[int, typer.Option(help="tiles of the registry")] = 60_000,
+    seed: Annotated[int, typer.Option(help="the same seed makes the same files")] = 1,
     gaps: Annotated[
         list[str] | None,
-        typer.Option(help="Gaps of a store, e.g. s3:missing=24,stale=3; again for others."),
+        typer.Option(help="gaps of a store, e.g. s3:missing=24,stale=3; again for others"),
     ] = None,
     stores: Annotated[
-        Path | None, typer.Option(help="Stores' configuration, TESSERA_STORES by default.")
+        Path | None, typer.Option(help="stores.toml (else $TESSERA_STORES, else the packaged)")
     ] = None,
 ) -> None:
     """Write a synthetic registry.parquet and a manifest for each store."""
@@ -173,8 +178,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except TesseraError as error:
-        typer.echo(f"synthetic: {error}", err=True)
-        sys.exit(error.exit_code)
+    run(app, "synthetic")

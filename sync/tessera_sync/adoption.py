@@ -15,7 +15,8 @@ from tessera_sync.other_tools import read_foreign
 
 _HEAD = """\
 # Taken over from the STORES variable of the first catalogue server; the first store is the primary.
-# Add a root (file:///…, s3://bucket/prefix) where this machine reaches the storage itself.
+# A root is where this machine reaches the storage: file:///… or s3://bucket/prefix to write there;
+# as it stands, by its public address, from which it can only read.
 
 [dataset]
 id = {dataset}

@@ -18,9 +18,6 @@ from tessera_catalog.arrays import text, texts, to_arrow
 
 Numbers = npt.NDArray[np.int64]
 
-UNKNOWN = -1
-"""A size or time nobody told."""
-
 
 @dataclass(frozen=True)
 class Batch:

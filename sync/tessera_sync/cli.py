@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tessera_catalog.run import EXIT_CODES, run
+from tessera_catalog.application import Application
+from tessera_catalog.run import run
 from tessera_sync.commands import (
     adopt,
     apply,
@@ -28,18 +27,7 @@ from tessera_sync.commands import (
 from tessera_sync.commands.groups import flat
 from tessera_sync.commands.options import Dataset, Given, StoresFile
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    epilog=EXIT_CODES,
-)
-
-
-def _help(verb: Callable[..., Any]) -> str:
-    r"""A verb's documentation as its help: the mark \b keeps the lines of a paragraph apart."""
-    return inspect.cleandoc(verb.__doc__ or "").replace(r"\b", "\b")
-
+app = Application()
 
 for verb in (
     scan.scan,
@@ -56,9 +44,10 @@ for verb in (
     link.link,
     notify.notify,
 ):
-    app.command(help=_help(verb), epilog=EXIT_CODES)(flat(verb))
+    app.verb(flat(verb))
 
 
+@app.itself
 def tessera_sync(
     context: typer.Context,
     data: Annotated[
@@ -84,9 +73,6 @@ def tessera_sync(
     5. Let the catalogue follow:      tessera-sync link
     """
     context.obj = Given(data, stores, dataset)
-
-
-app.callback(help=_help(tessera_sync))(tessera_sync)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tessera_catalog.arrays import text, to_mask, to_numpy, valid
-from tessera_sync.batches import UNKNOWN
+from tessera_sync.truth import UNKNOWN
 
 
 def times(dates: pa.Array) -> npt.NDArray[np.int64]:

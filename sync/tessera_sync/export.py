@@ -26,7 +26,7 @@ def tiles_of(todo: Todo) -> Iterator[Tile]:
 def lines(form: str, source: Store, target: Store, todo: Todo) -> Iterator[str]:
     """Lines without their ends: paths of tiles, commands for `s5cmd run`, or `--files-from`.
 
-    InputError when s5cmd cannot reach one of the stores.
+    InputError for another form than FORMATS, and when s5cmd cannot reach one of the stores.
     """
     if form == "paths":
         return (tile.path for tile in tiles_of(todo))

@@ -11,14 +11,11 @@ import pyarrow.compute as pc
 from tessera_catalog.errors import InputError, Refused
 from tessera_catalog.locks import lock
 from tessera_catalog.manifest_header import About
-from tessera_catalog.normal_form import REASONS
+from tessera_catalog.normal_form import BAD_ROWS, REASONS
 from tessera_catalog.store_manifest import ROWS
 from tessera_sync import manifests
 from tessera_sync.other_tools import Foreign, read_foreign
 from tessera_sync.row_tables import SIZES
-
-BAD_ROWS = 0.01
-"""Part of a file's rows that may be no tiles without the user's word."""
 
 
 def ingest(

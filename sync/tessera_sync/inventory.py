@@ -21,8 +21,9 @@ import pyarrow.parquet as pq
 
 from tessera_catalog.arrays import texts, to_numpy
 from tessera_catalog.errors import InputError
-from tessera_sync.batches import UNKNOWN, Parsed, batch_of
+from tessera_sync.batches import Parsed, batch_of
 from tessera_sync.dates import times
+from tessera_sync.truth import UNKNOWN
 
 _COLUMNS = {
     "key": ("Key", "key"),

@@ -20,9 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tessera_catalog.arrays import text, texts, to_mask, to_numpy
-from tessera_sync.batches import UNKNOWN, Batch, Parsed, batch_of, chosen, joined
+from tessera_sync.batches import Batch, Parsed, batch_of, chosen, joined
 from tessera_sync.dates import times
 from tessera_sync.json_formats import parse_json
+from tessera_sync.truth import UNKNOWN
 
 _DATE = r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?"
 # Each pattern is such that RE2 reads it in one pass, which is three times as fast: after a part of

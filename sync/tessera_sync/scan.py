@@ -24,7 +24,7 @@ from tessera_sync.storage import open_storage
 from tessera_sync.tally import Tally, tidy
 
 LOSS = 0.01
-"""Part of its tiles a manifest may lose by a scan without the user's word."""
+"""Part of its tiles a manifest may lose at a time without the user's word."""
 
 Seen = Callable[[int], None]
 """Told the number of files of each batch as they come."""

@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from tessera_catalog import grid
 from tessera_catalog.arrays import text, to_arrow, to_mask, to_numpy, valid
 from tessera_catalog.columns import MAX_SIZE
-from tessera_sync.batches import UNKNOWN, Batch, Numbers
+from tessera_sync.batches import Batch, Numbers
 from tessera_sync.layout import CHECKSUMS, are_tiles, key_of
+from tessera_sync.truth import UNKNOWN
 
 EXAMPLES = 5
 

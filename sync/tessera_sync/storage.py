@@ -55,7 +55,6 @@ class FileState:
 
     size: int
     mtime: datetime | None
-    etag: str | None = None
 
 
 @dataclass(frozen=True)
@@ -192,7 +191,7 @@ def _client_options(address: str, timeout: timedelta) -> ClientConfig:
 
 
 def _state(meta: Any) -> FileState:
-    return FileState(meta["size"], meta["last_modified"], meta["e_tag"])
+    return FileState(meta["size"], meta["last_modified"])
 
 
 def _local_files(directory: Path, names: tuple[str, ...]) -> dict[str, FileState]:
@@ -204,5 +203,5 @@ def _local_files(directory: Path, names: tuple[str, ...]) -> dict[str, FileState
             continue
         # Whole microseconds, as manifests store them; a float would round.
         mtime = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=stat.st_mtime_ns // 1000)
-        states[name] = FileState(stat.st_size, mtime, f"{stat.st_ino:x}-{stat.st_mtime_ns:x}")
+        states[name] = FileState(stat.st_size, mtime)
     return states

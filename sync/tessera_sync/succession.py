@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from tessera_catalog.arrays import empty, to_arrow, to_numpy, valid
 from tessera_catalog.store_manifest import ROWS
-from tessera_sync.batches import UNKNOWN
 from tessera_sync.row_tables import SIZES, cells_of, in_order
+from tessera_sync.truth import UNKNOWN
 
 Mask = npt.NDArray[np.bool_]
 

@@ -13,8 +13,9 @@ import pyarrow as pa
 from tessera_catalog import grid
 from tessera_catalog.arrays import to_arrow
 from tessera_catalog.store_manifest import ROWS
-from tessera_sync.batches import UNKNOWN, Numbers
+from tessera_sync.batches import Numbers
 from tessera_sync.sightings import EXAMPLES, Files, Sorted
+from tessera_sync.truth import UNKNOWN
 
 
 class Tally:

@@ -32,7 +32,7 @@ NAMES = ("same", "missing", "stale", "incomplete", "broken")
 """Names of the states of a source's tiles; what only the target has is `extra`."""
 
 UNKNOWN = -1
-"""A size nobody knows."""
+"""A size or time nobody told."""
 
 Differs = Callable[[Ints, Ints], Mask]
 """Given row numbers of both sides, whether a hash known to both differs in each pair."""

@@ -18,6 +18,7 @@ from tessera_sync.choosing import Which, choose, known_bytes, rows_of
 from tessera_sync.pool import Stop, in_thread, interruptible, run, spread
 from tessera_sync.progress import Course, course
 from tessera_sync.row_tables import Row, keys_of, rows_by_tile
+from tessera_sync.scan import LOSS
 from tessera_sync.storage import Storage, open_storage
 
 SAVE_EVERY = 50_000
@@ -82,7 +83,7 @@ def verify(
         run(check.all(rows_of(manifest, chosen), jobs, bar, say))
     report.left = total - report.checked
     lost = len(report.vanished)
-    if lost > max(1, manifest.tiles // 100) and not allow_loss:
+    if lost > max(1, LOSS * manifest.tiles) and not allow_loss:
         raise Refused(
             f"{lost:,} of {report.checked:,} tiles are not in store '{name}': is it the right "
             "place, and all of it there? If so, verify again with --allow-loss to believe it"

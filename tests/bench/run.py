@@ -1,4 +1,4 @@
-"""Measure everything that DESIGN's table of speeds names, beside its rival: `make bench`."""
+"""Measure everything that docs/performance.md tells, beside its rival: `make bench`."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ def test_the_api_searches(loaded_database: str) -> None:
         ((readonly, limit),) = connection.execute(
             "SELECT current_setting('pgstac.readonly'), current_setting('statement_timeout')"
         ).fetchall()
-        assert (readonly, limit) == ("true", "30s")
+        assert (readonly, limit) == ("true", "20s")
         ((found,),) = connection.execute(
             "SELECT search(%s)", [json.dumps({"bbox": [-1, -1, 0, 0], "limit": 5})]
         ).fetchall()

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import manifest_rows
 import psycopg
 import pyarrow as pa
 import pytest
@@ -33,6 +34,7 @@ from registries import (
     select,
     value,
 )
+from truth_table import TABLE
 
 from tessera_catalog.database import Connection, connect
 from tessera_catalog.errors import InputError
@@ -75,7 +77,9 @@ def tell(folder: Path, store: str, told: list[Row]) -> None:
                 "embeddings_size": one.get("file_size"),
                 "scales_size": one.get("scales_size"),
                 "embeddings_sha256": bytes.fromhex(one["hash"]) if one.get("hash") else None,
-                "scales_sha256": None,
+                "scales_sha256": bytes.fromhex(one["scales_hash"])
+                if one.get("scales_hash")
+                else None,
                 "verified_at": one.get("verified"),
                 "cell": cell(lon_i, lat_i),
             }
@@ -252,6 +256,43 @@ def test_a_dry_run_tells_and_changes_nothing(
 
 
 TWO = STORES.model_copy(update={"stores": STORES.stores[:2]})
+
+
+def registered(known: manifest_rows.Row, number: int) -> Row:
+    """What a manifest knows of a tile, in a registry's terms, as the tile of that number."""
+    names = {
+        "embeddings_size": "file_size",
+        "scales_size": "scales_size",
+        "embeddings_sha256": "hash",
+        "scales_sha256": "scales_hash",
+    }
+    said = {names[name]: what for name, what in known.items() if what is not None}
+    place = {name: rows(1, first=number)[0][name] for name in ("lon", "lat", "year")}
+    return place | {
+        name: what.hex() if isinstance(what, bytes) else what for name, what in said.items()
+    }
+
+
+def test_copies_are_judged_as_between_two_stores(
+    link: Link, migrated_database: str, tmp_path: Path
+) -> None:
+    """The registry is the source. It lists no tile that lacks a file of its own."""
+    cases = [
+        (registered(source, number), target and registered(target, number), state)
+        for number, (_, source, target, state) in enumerate(TABLE)
+        if source is not None and state != "broken"
+    ]
+    assert len(cases) > 15
+    load_rows(migrated_database, tmp_path, [source for source, _, _ in cases])
+    tell(tmp_path, "s3", [target for _, target, _ in cases if target is not None])
+    link()
+    query = """
+        SELECT t.lon, t.lat, coalesce(r.state, 'missing')
+        FROM tessera.tile t LEFT JOIN tessera.replica r ON r.tile_id = t.id"""
+    assert sorted(select(migrated_database, query)) == sorted(
+        (source["lon"], source["lat"], state) for source, _, state in cases
+    )
+
 
 # Wherever a store may be named, or counted.
 NAMED = {

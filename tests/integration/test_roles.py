@@ -285,7 +285,7 @@ def test_other_databases_of_the_server_show_them_nothing(world: World, role: str
 def test_a_session_begins_with_its_limits(world: World, role: str) -> None:
     wanted = {
         "default_transaction_read_only": "on",
-        "statement_timeout": "30s" if role == API else "1min",
+        "statement_timeout": "20s" if role == API else "1min",
         "idle_in_transaction_session_timeout": "1min",
     }
     for name, setting in wanted.items():

@@ -87,7 +87,6 @@ def test_what_runs(demo: Demo) -> None:
     address = demo.start()
     assert address == f"http://{ADDRESS}:{demo.port}"
     environment = demo.stack.environment()
-    assert environment["TESSERA_API_URL"] == f"{address}/api"
     assert _tiles(environment) == 3000
     assert (Path(environment["TESSERA_DATA"]) / "s3.parquet").is_file()
     found = _get(f"{address}/api/search?limit=5")

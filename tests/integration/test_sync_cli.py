@@ -18,7 +18,6 @@ from sync_world import TOOL
 
 from tessera_catalog.stores import load_stores
 from tessera_sync import manifests
-from tessera_sync.cli import app
 from tessera_sync.plan_file import read_plan
 
 STORES = """
@@ -301,16 +300,6 @@ def test_a_reader_that_has_seen_enough_is_no_error(data: Path) -> None:
     assert program.stderr.read() == b""
     program.stderr.close()
     program.wait(timeout=60)
-
-
-def test_every_verb_has_help_with_examples_and_exit_codes(run: Run) -> None:
-    verbs = [command.name or command.callback.__name__ for command in app.registered_commands]
-    assert {"scan", "ingest", "status", "diff", "check", "plan", "apply", "record"} <= set(verbs)
-    for verb in verbs:
-        shown = run(verb, "--help").stdout
-        assert f"tessera-sync {verb}" in shown
-        assert "\n  1. " in shown, verb
-        assert "Exit codes" in shown
 
 
 def test_ages_are_of_the_look_not_of_the_file(run: Run, data: Path) -> None:

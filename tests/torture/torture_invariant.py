@@ -133,7 +133,7 @@ _LEFTOVERS = r"SELECT count(*) FROM pg_class WHERE relname ~ '_(new|replaced)$' 
 def _placed(
     tile: Tile, files: Whole, manifests: dict[str, dict[Tile, dict[str, Any]]]
 ) -> tuple[list[str], list[str]]:
-    """Stores with a sound copy and with an unsound one, by DESIGN's truth table."""
+    """Stores with a sound copy and with an unsound one, by the truth table."""
     sound, unsound = [], []
     for store, rows in manifests.items():
         row = rows.get(tile)

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from tessera_api.errors import InvalidFilter
+from tessera_api.geometries import MAX_VERTICES
 
 MAX_CHARACTERS = 65_536
 MAX_DEPTH = 32
@@ -20,8 +21,6 @@ MAX_CHAIN = 256
 
 MAX_NODES = 10_000
 """Operators, properties and literals of a filter; coordinates do not count."""
-
-MAX_VERTICES = 20_000
 
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
 _NESTING = re.compile(r"(?i)\bnot\b|\bdiv\b|[*/%^+]|-(?!\d)|(?<=[\w\")])\s*-(?=\d)")

@@ -7,7 +7,7 @@ const SENTENCES: Record<Mode, string> = {
   copies: "How many stores have a sound copy of a tile",
   missing: "Tiles that a store has no copy of",
   unsound: "Copies that differ from the registry (stale), or lack a file (incomplete)",
-  verified: "When a copy was last compared with its checksum",
+  verified: "When a sound copy was last verified, or copied and compared",
 };
 
 export function Legend() {

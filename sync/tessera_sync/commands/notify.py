@@ -65,7 +65,7 @@ def notify(
     next run, and so are then the others. Both may stand in stores.toml, in [notify].
 
     \b
-    1. By mail, from cron:   tessera-sync notify --command 'mail -s "GeoTessera" ops@example.org'
+    1. By a program:         tessera-sync notify --command /usr/local/bin/mail-gaps
     2. To a chat:            TESSERA_WEBHOOK=https://… tessera-sync notify --max-age 2d
     3. Only look:            tessera-sync notify --dry-run
     """

@@ -6,7 +6,10 @@ DECLARE
 BEGIN
     FOR setting IN
         SELECT * FROM (VALUES
-            ('tessera_api', 'statement_timeout', '30s'),
+            -- The API asks the same of each session itself; a pool between does not pass it on.
+            ('tessera_api', 'statement_timeout', '20s'),
+            ('tessera_api', 'jit', 'off'),
+            ('tessera_api', 'parallel_setup_cost', '20000'),
             ('tessera_api', 'default_transaction_read_only', 'on'),
             ('tessera_api', 'idle_in_transaction_session_timeout', '60s'),
             ('tessera_api', 'search_path', 'pgstac, public'),

@@ -1,6 +1,6 @@
 -- A dataset's catalogue in numbers.
 SELECT coalesce(sum(c.tiles), 0)::bigint AS tiles,
        count(*) FILTER (WHERE c.tiles > 0) AS collections,
-       tessera.revision() AS revision, max(c.loaded_at) AS loaded_at
+       tessera.revision() AS revision
 FROM tessera.collection c JOIN tessera.dataset d USING (dataset_no)
 WHERE d.dataset = %s

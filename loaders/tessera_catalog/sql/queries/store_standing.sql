@@ -3,13 +3,12 @@ WITH series AS (
     SELECT c.collection FROM tessera.collection c JOIN tessera.dataset d USING (dataset_no)
     WHERE d.dataset = %(dataset)s AND c.tiles > 0
 ), sound AS (
-    SELECT held.name, sum(placement.tiles) AS tiles
-    FROM (SELECT stores, count(*) AS tiles FROM tessera.tile WHERE dataset = %(dataset)s
-          GROUP BY stores) placement
-    CROSS JOIN LATERAL unnest(placement.stores) AS held (name)
+    SELECT held.name, sum(p.tiles) AS tiles
+    FROM tessera.placement p JOIN series USING (collection)
+    CROSS JOIN LATERAL unnest(p.stores) AS held (name)
     GROUP BY held.name
 )
-SELECT s.name, sum(l.rows)::bigint AS rows, sum(l.unknown)::bigint AS unknown,
+SELECT s.name, sum(l.unknown)::bigint AS unknown,
        coalesce(max(sound.tiles), 0)::bigint AS sound,
        coalesce(array_agg(DISTINCT l.manifest_digest) FILTER (WHERE l.store_id IS NOT NULL), '{}')
        AS manifest_digests,

@@ -19,6 +19,8 @@ $$;
 GRANT USAGE ON SCHEMA pgstac, tessera TO tessera_api;
 GRANT SELECT ON ALL TABLES IN SCHEMA pgstac TO tessera_api;
 GRANT SELECT ON ALL TABLES IN SCHEMA tessera TO tessera_api;
+-- By it tessera-export sees whether the schema is one it knows.
+GRANT SELECT ON public.tessera_migration TO tessera_api;
 ALTER DEFAULT PRIVILEGES IN SCHEMA pgstac GRANT SELECT ON TABLES TO tessera_api;
 ALTER DEFAULT PRIVILEGES IN SCHEMA tessera GRANT SELECT ON TABLES TO tessera_api;
 

@@ -15,6 +15,7 @@ from tessera_sync import manifests
 from tessera_sync.row_tables import split
 
 Key = tuple[int, int, int]
+Row = dict[str, Any]
 MADE = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 
 
@@ -29,7 +30,7 @@ def row(
     embeddings_sha256: bytes | None = None,
     scales_sha256: bytes | None = None,
     **more: Any,
-) -> dict[str, Any]:
+) -> Row:
     """What a manifest knows of a tile."""
     return {
         "embeddings_size": embeddings,
