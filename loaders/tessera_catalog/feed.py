@@ -212,7 +212,9 @@ class _RejectedRows:
         room = _SHOWN - len(feed.shown)
         if self._file is None and room <= 0:
             return
-        for row in batch.rejected.to_pylist():
+        # Not all: a time, for one, may be none that Python knows.
+        told = [name for name in self._COLUMNS if name in batch.rejected.schema.names]
+        for row in batch.rejected.select(told).to_pylist():
             if len(feed.shown) < _SHOWN:
                 feed.shown.append(
                     f"row {row['row']}: {row['reason']} "

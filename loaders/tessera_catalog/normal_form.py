@@ -91,8 +91,8 @@ def normalise(raw: pa.RecordBatch, seen: Seen, *, named: bool) -> Batch:
     With `named`, a row of a file with datasets has to name one.
     """
     verdicts = _Verdicts(raw.num_rows)
-    if named and "version" in raw.schema.names:
-        verdicts.reject(nulls(dataset_column(raw)), "no dataset")
+    if named and "dataset" in raw.schema.names:
+        verdicts.reject(nulls(raw.column("dataset")), "no dataset")
     years, lon_i, lat_i = _keys(raw, verdicts)
     columns = _details(raw, verdicts)
     good = verdicts.good()
@@ -140,7 +140,10 @@ def _details(raw: pa.RecordBatch, verdicts: _Verdicts) -> dict[str, pa.Array]:
 
 
 def dataset_column(raw: pa.RecordBatch) -> pa.Array:
-    """Dataset ids of the rows: the version, and the variant after a hyphen where there is one."""
+    """Dataset ids of the rows: the version, and the variant after a hyphen where there is one.
+
+    pa.ArrowInvalid where they are bytes that are no text.
+    """
     version = pc.cast(decoded(raw.column("version")), pa.string())
     if "variant" not in raw.schema.names:
         return version

@@ -59,7 +59,7 @@ class Registry:
             return Counter({None: self.rows})
         counts: Counter[str | None] = Counter()
         for _, raw in self._read([c for c in ("version", "variant") if c in self._columns]):
-            for entry in pc.value_counts(dataset_column(raw)).to_pylist():
+            for entry in pc.value_counts(raw.column("dataset")).to_pylist():
                 counts[entry["values"]] += entry["counts"]
         return counts
 
@@ -73,13 +73,16 @@ class Registry:
             numbers = to_arrow(np.arange(first_row, first_row + raw.num_rows))
             batch = raw.append_column("row", numbers)
             if dataset is not None and "version" in self._columns:
-                named = dataset_column(raw)
+                named = raw.column("dataset")
                 ours = pc.equal(named, text(dataset))
                 batch = batch.filter(pc.or_kleene(ours, pc.is_null(named)))
             yield normalise(batch, seen, named=dataset is not None)
 
     def _read(self, names: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Batches of the columns under our names, each with the number of its first row."""
+        """Batches of the columns under our names, each with the number of its first row.
+
+        With a version among them there is one more, `dataset`.
+        """
         first = 0
         wanted = [self._columns[name] for name in names]
         try:
@@ -87,7 +90,10 @@ class Registry:
                 # Arrow does not look at what it reads: offsets may be wild, text no UTF-8.
                 batch.validate(full=True)
                 columns = [computable(batch.column(name)) for name in wanted]
-                yield first, pa.RecordBatch.from_arrays(columns, names=names)
+                raw = pa.RecordBatch.from_arrays(columns, names=names)
+                if "version" in names:
+                    raw = raw.append_column("dataset", dataset_column(raw))
+                yield first, raw
                 first += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             raise InputError(

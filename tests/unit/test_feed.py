@@ -102,23 +102,35 @@ def test_a_selection_of_years_and_a_box() -> None:
 
 
 @pytest.fixture
-def feed(tmp_path: Path) -> Iterator[Callable[..., Feed]]:
-    """Write rows as a registry and read them."""
+def feed_file() -> Iterator[Callable[..., Feed]]:
+    """Read a registry."""
 
-    def feed(content: list[Row], selection: Selection | None = None, **options: Any) -> Feed:
+    def feed_file(path: Path, selection: Selection | None = None, **options: Any) -> Feed:
         done: list[int] = []
         result = read(
-            open_registry(write(tmp_path / "registry.parquet", content)),
+            open_registry(path),
             files,
             selection=selection or Selection(),
             advance=done.append,
             **{"dataset": None, "rejected_file": None, **options},
         )
-        assert sum(done) == result.rows == len(content)
+        assert sum(done) == result.rows
         return result
 
     with nameless_files() as files:
-        yield feed
+        yield feed_file
+
+
+@pytest.fixture
+def feed(feed_file: Callable[..., Feed], tmp_path: Path) -> Callable[..., Feed]:
+    """Write rows as a registry and read them."""
+
+    def feed(content: list[Row], *selection: Selection, **options: Any) -> Feed:
+        result = feed_file(write(tmp_path / "registry.parquet", content), *selection, **options)
+        assert result.rows == len(content)
+        return result
+
+    return feed
 
 
 FULL = row(
@@ -182,6 +194,20 @@ def test_rejected_rows_count_wherever_they_lie(feed: Callable[..., Feed], tmp_pa
 def test_a_place_for_rejected_rows_that_is_none(feed: Callable[..., Feed], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--rejected .*directory"):
         feed(rows(1), rejected_file=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.timestamp("us"), pa.timestamp("us", "Nowhere/Nothing")], ids=str
+)
+def test_of_a_rejected_row_the_time_does_not_matter(
+    feed_file: Callable[..., Feed], tmp_path: Path, kind: pa.DataType
+) -> None:
+    mtime = pa.array([2**62]).cast(kind)
+    table = pa.table({"lat": [0.1], "lon": [0.05], "year": [2024], "mtime": mtime})
+    pq.write_table(table, tmp_path / "registry.parquet")
+    place = tmp_path / "rejected.csv"
+    assert feed_file(tmp_path / "registry.parquet", rejected_file=place).rejected.total() == 1
+    assert place.read_text().splitlines()[1].startswith("0,off-grid,2024,0.05,0.1,")
 
 
 # --- the digest ------------------------------------------------------------------------------
@@ -288,20 +314,11 @@ def test_values_that_change_places_change_the_fingerprint(feed: Callable[..., Fe
 
 
 def test_a_fingerprint_does_not_depend_on_batches(
-    tmp_path: Path, feed: Callable[..., Feed]
+    tmp_path: Path, feed: Callable[..., Feed], feed_file: Callable[..., Feed]
 ) -> None:
     """The reader's batches follow the file's row groups."""
     content = rows(1000)
     expected = fingerprint(feed, content)
     table = pq.read_table(tmp_path / "registry.parquet")
     pq.write_table(table, tmp_path / "small.parquet", row_group_size=7)
-    with nameless_files() as files:
-        small = read(
-            open_registry(tmp_path / "small.parquet"),
-            files,
-            dataset=None,
-            selection=Selection(),
-            rejected_file=None,
-            advance=lambda _: None,
-        )
-    assert small.years[2024].fingerprint == expected
+    assert feed_file(tmp_path / "small.parquet").years[2024].fingerprint == expected

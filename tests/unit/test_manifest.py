@@ -575,3 +575,11 @@ def test_text_that_is_not_utf8(tmp_path: Path, column: str) -> None:
     if column == "version":
         with pytest.raises(InputError, match="damaged"):
             open_registry(path).datasets()
+
+
+@pytest.mark.parametrize("column", ["version", "variant"])
+def test_a_dataset_in_bytes_that_are_no_text(write: Callable[..., Path], column: str) -> None:
+    path = write(keys(1) | {"version": ["v1"], column: pa.array([b"\xff"])})
+    assert "damaged after row 0" in refusal(path)
+    with pytest.raises(InputError, match="damaged after row 0"):
+        open_registry(path).datasets()
