@@ -7,8 +7,11 @@ one Arrow stream a year, in temporary files.
 from __future__ import annotations
 
 import csv
+import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tessera_catalog.arrays import to_arrow, to_mask, to_numpy
+from tessera_catalog.atomic import replacing
 from tessera_catalog.box import Box, inside
 from tessera_catalog.errors import InputError
 from tessera_catalog.manifest import TILES
@@ -90,9 +94,18 @@ def read(
     rejected_file: Path | None,
     advance: Callable[[int], None],
 ) -> Feed:
-    """Read the registry once. `advance` is told the rows of each batch as it is done."""
+    """Read the registry once. `advance` is told the rows of each batch as it is done.
+
+    The rejected rows are written to their file once all is read, those also of a registry that is
+    too bad to be loaded.
+    """
+    if rejected_file is not None:
+        # Whatever else is wrong with the place is told when it is written.
+        with suppress(OSError):
+            if rejected_file.samefile(registry.path):
+                raise InputError(f"--rejected {rejected_file}: that is the registry itself")
     feed = Feed()
-    with _Spool(spool) as streams, _RejectedRows(rejected_file) as rejects:
+    with _Spool(spool) as streams, _RejectedRows(spool, rejected_file) as rejects:
         for batch in registry.batches(dataset):
             feed.rows += batch.rows
             rejects.add(feed, batch)
@@ -189,23 +202,24 @@ class _RejectedRows:
     _COLUMNS = ("row", "reason", "year", "lon", "lat", "embeddings_size", "scales_size",
                 "embeddings_sha256", "scales_sha256")  # fmt: skip
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, files: NamelessFiles, path: Path | None) -> None:
+        self._files, self._path = files, path
 
     def __enter__(self) -> _RejectedRows:
         self._file = None
         if self._path is not None:
-            try:
-                self._file = self._path.open("w", newline="", encoding="utf-8")
-            except OSError as error:
-                raise InputError(f"--rejected {self._path}: {error.strerror}") from error
+            self._spooled = self._files.new()
+            self._file = self._spooled.open("w", newline="", encoding="utf-8")
             self._writer = csv.writer(self._file)
             self._writer.writerow(self._COLUMNS)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+    def __exit__(self, failure: object, *_: object) -> None:
+        if self._file is None or self._path is None:
+            return
+        self._file.close()
+        if failure is None:
+            _put(self._spooled, self._path)
 
     def add(self, feed: Feed, batch: Batch) -> None:
         feed.rejected.update(batch.rejected.column("reason").to_pylist())
@@ -224,3 +238,14 @@ class _RejectedRows:
                 break
             if self._file is not None:
                 self._writer.writerow([row.get(name) for name in self._COLUMNS])
+
+
+def _put(made: Path, path: Path) -> None:
+    """Put what was made into its place, whole; a link, a device or a pipe is written into."""
+    try:
+        is_file = path.is_file() and not path.is_symlink()
+        place = replacing(path) if is_file or not os.path.lexists(path) else nullcontext(path)
+        with place as target, made.open("rb") as source, target.open("wb") as file:
+            shutil.copyfileobj(source, file)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 from tessera_catalog.errors import InputError, TesseraError
 from tessera_catalog.nameless import nameless_files
@@ -23,6 +24,9 @@ def local_copy(source: str, progress: Progress) -> Iterator[Path]:
     """
     if "://" not in source:
         yield Path(source)
+        return
+    if source.startswith("file:///"):
+        yield Path(unquote(source.removeprefix("file://")))
         return
     with nameless_files() as files:
         path = files.new()

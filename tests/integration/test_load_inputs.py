@@ -116,7 +116,8 @@ MISTAKES: dict[str, tuple[Make, int, str]] = {
     "no TOML": (configured("stores = ["), 2, "is not TOML"),
     "no stores": (configured("stores = []"), 2, "no store is defined"),
     "a place for rejects that is none": (
-        a_registry(GOOD, "--rejected", "/nothing/rows.csv"), 2, "--rejected /nothing/rows.csv"),
+        a_registry(GOOD, "--rejected", "/nothing/rows.csv"), 2,
+        "/nothing/rows.csv: cannot be written: No such file"),
     "an address of nobody": (lambda _: ["https://127.0.0.1:1/registry.parquet"], 2, "127.0.0.1:1"),
     "an address of a folder": (lambda _: ["https://127.0.0.1/"], 2, "name a file, not a folder"),
     "an address of another kind": (lambda _: ["ftp://127.0.0.1/registry.parquet"], 2, "ftp://"),

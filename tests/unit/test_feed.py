@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -192,8 +193,50 @@ def test_rejected_rows_count_wherever_they_lie(feed: Callable[..., Feed], tmp_pa
 
 
 def test_a_place_for_rejected_rows_that_is_none(feed: Callable[..., Feed], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"--rejected .*directory"):
+    with pytest.raises(InputError, match=f"{tmp_path}: cannot be written: Is a directory"):
         feed(rows(1), rejected_file=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "linked", [None, Path.symlink_to, Path.hardlink_to], ids=["itself", "symlink", "hard link"]
+)
+def test_rejected_rows_do_not_take_the_registrys_place(
+    feed_file: Callable[..., Feed], tmp_path: Path, linked: Callable[[Path, Path], None] | None
+) -> None:
+    registry = write(tmp_path / "registry.parquet", rows(2))
+    place = tmp_path / "rejected.csv" if linked else registry
+    if linked:
+        linked(place, registry)
+    with pytest.raises(InputError, match=f"--rejected {place}: that is the registry itself"):
+        feed_file(registry, rejected_file=place)
+    assert feed_file(registry).tiles == 2
+
+
+def test_rejected_rows_are_written_through_links_and_into_pipes(
+    feed: Callable[..., Feed], tmp_path: Path
+) -> None:
+    link, file = tmp_path / "link.csv", tmp_path / "file.csv"
+    link.symlink_to(file)
+    feed(rows(1), rejected_file=link)
+    assert link.is_symlink()
+    assert file.read_text().startswith("row,reason,")
+    reader, writer = os.pipe()
+    with os.fdopen(reader) as written, os.fdopen(writer, "w") as pipe:
+        feed(rows(1), rejected_file=Path(f"/proc/self/fd/{pipe.fileno()}"))
+        pipe.close()
+        assert written.read() == file.read_text()
+
+
+def test_rejected_rows_of_before_outlive_a_registry_that_cannot_be_read(
+    feed_file: Callable[..., Feed], tmp_path: Path
+) -> None:
+    table = pa.table({"lat": [0.1], "lon": [0.05], "year": [2024], "version": [b"\xff"]})
+    pq.write_table(table, tmp_path / "registry.parquet")
+    place = tmp_path / "rejected.csv"
+    place.write_text("of before")
+    with pytest.raises(InputError, match="damaged"):
+        feed_file(tmp_path / "registry.parquet", rejected_file=place)
+    assert place.read_text() == "of before"
 
 
 @pytest.mark.parametrize(
