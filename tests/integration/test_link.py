@@ -240,6 +240,20 @@ def test_a_load_after_a_link_is_settled_by_the_next_link(
     assert link() == Linked()
 
 
+def test_a_tile_that_came_and_went_between_two_links_leaves_nothing_to_do(
+    link: Link, migrated_database: str, tmp_path: Path
+) -> None:
+    content = rows(40)
+    load_rows(migrated_database, tmp_path, content[:39])
+    tell(tmp_path, "okavango", content[:39])
+    link()
+    load_rows(migrated_database, tmp_path, content)
+    load_rows(migrated_database, tmp_path, content[:39], prune=True)
+    revision = value(migrated_database, "SELECT tessera.revision()")
+    assert link() == Linked()
+    assert value(migrated_database, "SELECT tessera.revision()") == revision
+
+
 def test_a_dry_run_tells_and_changes_nothing(
     link: Link, migrated_database: str, tmp_path: Path
 ) -> None:

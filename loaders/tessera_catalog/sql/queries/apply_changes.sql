@@ -7,6 +7,8 @@ UPDATE tessera.link l SET unknown = l.unknown + counted.copies
 FROM (SELECT store_id, count(*) AS copies FROM gone GROUP BY store_id) AS counted
 WHERE l.collection = {collection} AND l.store_id = counted.store_id;
 DELETE FROM {tiles} t USING pg_temp.changed c WHERE c.becomes = 'gone' AND t.id = c.id;
+DELETE FROM tessera.unsettled u USING pg_temp.changed c
+WHERE c.becomes = 'gone' AND u.tile_id = c.id;
 UPDATE {tiles} t
 SET embeddings_size = c.embeddings_size, scales_size = c.scales_size,
     embeddings_mtime = c.embeddings_mtime, scales_mtime = c.scales_mtime,
