@@ -180,10 +180,13 @@ def finish_series(
 ) -> None:
     """Write the STAC collection anew, if tiles are left, and mark tiles and items as in step.
 
-    The series of a removed collection keeps its row, so that the revision goes on.
+    The series of a removed collection keeps its row, so that the revision goes on, but not its
+    links: no later link looks at it.
     """
     if told.tiles:
         put_collection(connection, stores, of, told, synthetic=synthetic)
+    else:
+        connection.execute("DELETE FROM tessera.link WHERE collection = %s", [of.collection])
     connection.execute(
         query("finish_series"),
         [told.tiles, fingerprint, projection(connection, of.collection), of.collection],

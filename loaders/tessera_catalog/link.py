@@ -13,7 +13,7 @@ from tessera_catalog import catalogue, items
 from tessera_catalog.catalogue import Series
 from tessera_catalog.database import Connection, connect, query, wait_for_load_lock
 from tessera_catalog.errors import InputError
-from tessera_catalog.link_plan import Run, Told, jobs_of
+from tessera_catalog.link_plan import Run, Told, jobs_of, unlisted
 from tessera_catalog.link_years import Linked, link_years, vacuum
 from tessera_catalog.migrations import is_empty, migrate
 from tessera_catalog.progress import Progress
@@ -46,6 +46,7 @@ def link(
             result.add(part)
         for store, unknown in connection.execute(query("unknown_tiles"), [dataset]):
             result.unknown[str(store)] = int(str(unknown))
+        result.unknown += unlisted(run, series)
         if not dry_run:
             _finish(connection, run, dataset)
             _settle(connection, [j.series for j in jobs if j.series.collection in result.rewritten])

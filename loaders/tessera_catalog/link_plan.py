@@ -6,6 +6,7 @@ changes anything; tessera_catalog.link_years does.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -65,6 +66,16 @@ def _job(connection: Connection, run: Run, series: Series) -> Job | None:
     if unsettled == (False,) and items.are_current(connection, series):
         digests = {name: digest for name, digest in digests.items() if known.get(name) != digest}
     return Job(series, digests, known) if digests else None
+
+
+def unlisted(run: Run, years: Sequence[Series]) -> Counter[str]:
+    """How many tiles each manifest has of years of which the registry has none."""
+    known = {one.year for one in years if one.tiles}
+    found: Counter[str] = Counter()
+    for name, told in run.told.items():
+        for year in set(told.manifest.years) - known:
+            found[name] += told.manifest.read(year, ["lon_i"]).num_rows
+    return found
 
 
 def previous_rows(run: Run, job: Job, name: str, now: Rows) -> Rows | None:

@@ -254,6 +254,31 @@ def test_a_tile_that_came_and_went_between_two_links_leaves_nothing_to_do(
     assert value(migrated_database, "SELECT tessera.revision()") == revision
 
 
+def test_tiles_of_years_that_the_registry_lacks_are_told(
+    link: Link, migrated_database: str, tmp_path: Path
+) -> None:
+    load_rows(migrated_database, tmp_path, rows(3))
+    tell(tmp_path, "okavango", rows(3))
+    tell(tmp_path, "s3", rows(4) + rows(2, 2020))
+    for _ in "ab":
+        assert link().unknown == {"s3": 3}
+
+
+def test_a_year_that_is_gone_is_unknown_for_as_long_as_a_store_has_it(
+    link: Link, migrated_database: str, tmp_path: Path, three_stores: list[Row]
+) -> None:
+    link()
+    of_2024 = three_stores[:12]
+    load_rows(migrated_database, tmp_path, of_2024, prune=True, force=True)
+    assert link().unknown == {"okavango": 4, "s3": 2, "scaleway": 1}
+    tell(tmp_path, "okavango", of_2024)
+    tell(tmp_path, "s3", of_2024)
+    assert link().unknown == {"scaleway": 1}
+    # It is not remembered of a store either that goes now.
+    link(TWO)
+    assert value(migrated_database, "SELECT tessera.store_count_of_all()") == 2
+
+
 def test_a_dry_run_tells_and_changes_nothing(
     link: Link, migrated_database: str, tmp_path: Path
 ) -> None:
