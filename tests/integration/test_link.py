@@ -315,7 +315,7 @@ def registered(known: manifest_rows.Row, number: int) -> Row:
 def test_copies_are_judged_as_between_two_stores(
     link: Link, migrated_database: str, tmp_path: Path
 ) -> None:
-    """The registry is the source. It lists no tile that lacks a file of its own."""
+    """The registry is the source. What is broken in the source is judged by the copy alone."""
     cases = [
         (registered(source, number), target and registered(target, number), state)
         for number, (_, source, target, state) in enumerate(TABLE)

@@ -1,7 +1,8 @@
 -- Make {replicas} agree with pg_temp.said. Of the stores in pg_temp.told_whole it says everything,
 -- of others only what may have changed. Leaves pg_temp.moved: the copies whose record changed, and
 -- by how many (1, 0, -1) each makes its store's copies more.
--- The rule is that of tessera_sync.truth, with the registry as the source.
+-- The rule is that of tessera_sync.truth, with the registry as the source; but nothing is broken: of
+-- a tile that the registry itself has incomplete, a copy is judged as any other.
 ANALYZE pg_temp.said;
 CREATE TEMPORARY TABLE judged ON COMMIT DROP AS
 SELECT s.tile_id, s.store_id, s.embeddings_size, s.scales_size, s.verified_at,
