@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tessera_catalog.errors import Refused
+from tessera_catalog.errors import InputError, Refused
 from tessera_catalog.locks import hold
 from tessera_catalog.stores import Stores
 from tessera_sync import manifests, old_journals
@@ -19,11 +19,12 @@ from tessera_sync.steps import not_finished, part_of
 def apply(
     data_dir: Path,
     stores: Stores,
+    dataset: str,
     path: Path,
     options: Options,
     say: Callable[[str], None],
 ) -> Report:
-    """Carry out a plan, or what is left of it.
+    """Carry out a plan of the dataset, or what is left of it.
 
     `say` is given messages for people. The catalogue is not touched: when `report.merged` says that
     the target's manifest has changed, its links want to follow.
@@ -34,6 +35,11 @@ def apply(
     """
     plan = read_plan(path)
     header, identity = plan.header, plan_id(path)
+    if header.dataset != dataset:
+        raise InputError(
+            f"{path} is a plan of dataset '{header.dataset}', not of '{dataset}': "
+            f"give --dataset {header.dataset}"
+        )
     stores.get(header.source), stores.get(header.target)
     report = Report(identity, header.source, header.target)
     lineage = Lineage.of(data_dir, identity)

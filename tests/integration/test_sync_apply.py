@@ -34,7 +34,8 @@ def s3(s3_world: World, s3_server: S3Server) -> str:
 
 
 def carry_out(world: World, plan: Path, **options: object) -> Report:
-    return apply(world.data, world.configuration, plan, Options(**options), print)  # type: ignore[arg-type]
+    how = Options(**options)  # type: ignore[arg-type]
+    return apply(world.data, world.configuration, "v1", plan, how, print)
 
 
 def facts(world: World, name: str) -> dict[object, tuple[object, ...]]:
@@ -202,6 +203,15 @@ def test_a_plan_whose_manifests_have_changed_is_refused(world: World, changed: s
     assert "update" not in refused.stderr
     assert "Traceback" not in refused.stderr
     assert set(world.rows("target")) == (set() if changed == "origin" else {tiles(7)[-1]})
+
+
+def test_a_plan_of_another_dataset_is_refused(world: World) -> None:
+    world.fill("origin", tiles(1))
+    target = world.add_tree("target")
+    refused = world.run("apply", world.plan("origin", "target"), "--dataset", "v2")
+    assert refused.returncode == 2
+    assert "a plan of dataset 'v1', not of 'v2': give --dataset v1" in refused.stderr
+    assert files_of(target) == {}
 
 
 def test_parts_of_a_plan_share_its_work_and_are_not_stale_for_each_other(world: World) -> None:

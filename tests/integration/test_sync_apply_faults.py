@@ -44,7 +44,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def carry_out(world: World, plan: Path, jobs: int = 8, attempts: int = 4) -> Report:
     how = Options(jobs, policy=Policy(attempts=attempts, backoff=0.01, stall=30))
-    return apply(world.data, world.configuration, plan, how, print)
+    return apply(world.data, world.configuration, "v1", plan, how, print)
 
 
 def same_as_origin(world: World, root: Path, lacking: tuple[Tile, ...] = ()) -> None:
@@ -159,7 +159,7 @@ def test_a_target_that_stops_answering_is_given_up_and_gone_on_with_later(
         world.add("s3", f"s3://{bucket}/v1", address)
         plan = world.plan("origin", "s3")
         how = Options(8, policy=Policy(attempts=1, stall=0.5))
-        report = apply(world.data, world.configuration, plan, how, print)
+        report = apply(world.data, world.configuration, "v1", plan, how, print)
         assert any("no answer in time" in why for _, why in report.failed)
         assert set(world.rows("s3")) == {t for t in tiles(30) if t.path in world.done()}
         hangs.choose = lambda _number, _method, _path: None

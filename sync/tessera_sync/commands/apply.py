@@ -11,7 +11,7 @@ from tessera_catalog.errors import EXIT_FAILURES, EXIT_OK
 from tessera_sync import texts
 from tessera_sync.commands import options
 from tessera_sync.commands.link import follow
-from tessera_sync.commands.options import AsJson, Data, StoresFile, Where
+from tessera_sync.commands.options import AsJson, Where
 from tessera_sync.commands.working import Jobs, LimitRate, failures_of, policy, show_failures
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 
 def apply(
-    context: typer.Context,
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="file that plan -o has saved")],
     jobs: Jobs = 16,
     limit_rate: LimitRate = None,
@@ -30,9 +29,9 @@ def apply(
         str | None,
         typer.Option(metavar="tcp://…", help="let the workers of this Dask scheduler copy"),
     ] = None,
+    *,
     as_json: AsJson = False,
-    data: Data = None,
-    stores: StoresFile = None,
+    where: Where,
 ) -> int:
     r"""Carry out a plan: copy, compare by SHA-256, and record in the target's manifest.
 
@@ -53,9 +52,9 @@ def apply(
     from tessera_sync.apply import apply as carry_out
     from tessera_sync.run import Options
 
-    at = Where(context, data, stores).setup()
+    at = where.setup()
     how = Options(jobs, shard or "", dask or "", policy(limit_rate))
-    report = carry_out(at.data_dir, at.stores, plan, how, options.note)
+    report = carry_out(at.data_dir, at.stores, at.dataset, plan, how, options.note)
     if as_json:
         options.print_json(_numbers(report))
     else:
