@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,24 +54,29 @@ def apply(
         run = Run(data_dir, header, journal, lineage, report, say)
         run.merge()  # what a killed run had not come to
         if todo.num_rows:
-            check_unchanged(data_dir, header, lineage)
+            journal.looked(check_unchanged(data_dir, header, lineage))
             run.all(stores.get(header.source), stores.get(header.target), todo, options)
     old_journals.forget(data_dir)
     return report
 
 
-def check_unchanged(data_dir: Path, header: Header, lineage: Lineage) -> None:
-    """Refuse a plan whose manifests have changed since, but by its own work."""
-    for role, name, planned in (
-        ("source", header.source, header.source_digest),
-        ("target", header.target, header.target_digest),
+def check_unchanged(data_dir: Path, header: Header, lineage: Lineage) -> dt.datetime:
+    """Refuse a plan whose manifests have changed since, but by its own work.
+
+    Returns when the whole target was last looked at.
+    """
+    source, target = (
+        manifests.load(data_dir, name, header.dataset) for name in (header.source, header.target)
+    )
+    for role, name, manifest, as_planned in (
+        ("source", header.source, source, source.digest == header.source_digest),
+        ("target", header.target, target, lineage.has(header.target_digest, target.digest)),
     ):
-        manifest = manifests.load(data_dir, name, header.dataset)
-        own = role == "target" and lineage.has(planned, manifest.digest)
-        if manifest.digest != planned and not own:
+        if not as_planned:
             about = manifest.about
             made = f"{about.how or 'made'} at {about.made:%Y-%m-%d %H:%M} UTC"
             raise Refused(
                 f"the manifest of {role} '{name}' has changed since the plan was made "
                 f"({header.created}): {about.changed or made}; make the plan again"
             )
+    return target.about.made

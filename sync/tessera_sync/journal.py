@@ -68,6 +68,7 @@ class Journal:
     """Keys of the tiles that are done with."""
     unmerged: list[Entry] = field(default_factory=list)
     """What no manifest tells yet."""
+    _looked: dt.datetime | None = None
     _descriptor: int = -1
     _waiting: list[str] = field(default_factory=list)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -91,9 +92,14 @@ class Journal:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def looked(self, at: dt.datetime) -> None:
+        """Record when the whole target was last looked at before what will be done now."""
+        self._write([line_now(looked=at.isoformat())])
+        self._looked = at
+
     async def done(self, tile: Tile, whole: Whole | None) -> None:
         """Record that a tile is whole in the target, or deleted; returns when it is durable."""
-        entry = Entry(dt.datetime.now(dt.UTC), tile, whole)
+        entry = Entry(dt.datetime.now(dt.UTC), tile, whole, self._looked)
         await self._append(line_of(entry))
         self._finish(entry)
 
@@ -151,10 +157,12 @@ class Journal:
         if "journal" in record:
             if (record["journal"], record["plan"], record["shard"]) != (FORMAT, plan, shard):
                 raise ValueError(record)
+        elif "looked" in record:
+            self._looked = dt.datetime.fromisoformat(record["looked"])
         elif "merged" in record:
             del self.unmerged[: record["merged"]]
         elif "done" in record or "deleted" in record:
-            self._finish(entry_of(record))
+            self._finish(entry_of(record, self._looked))
 
     def _finish(self, entry: Entry) -> None:
         self.finished.add(entry.tile.key)

@@ -20,6 +20,8 @@ class Entry:
     tile: Tile
     whole: Whole | None
     """None: the tile was deleted."""
+    looked: dt.datetime | None = None
+    """When the whole target had last been looked at, as its manifest said; None: not known."""
 
 
 def line_now(**values: Any) -> str:
@@ -36,19 +38,19 @@ def line_of(entry: Entry) -> str:
     return _line(entry.at, {"done": path, **files})
 
 
-def entry_of(record: Mapping[str, Any]) -> Entry:
-    """What a line of `line_of` says; ValueError, KeyError or TypeError when it is damaged."""
+def entry_of(record: Mapping[str, Any], looked: dt.datetime | None) -> Entry:
+    """What a line of `line_of` says, after that look; ValueError, KeyError or TypeError when it is damaged."""
     at = dt.datetime.fromisoformat(record["at"])
     tile = parse_path(record.get("done") or record["deleted"])
     if tile is None:
         raise ValueError(record)
     if "deleted" in record:
-        return Entry(at, tile, None)
+        return Entry(at, tile, None, looked)
     embeddings, scales = (
         Placed(size, bytes.fromhex(digest), mtime and dt.datetime.fromisoformat(mtime))
         for size, digest, mtime in (record["embeddings"], record["scales"])
     )
-    return Entry(at, tile, Whole(tile, embeddings, scales))
+    return Entry(at, tile, Whole(tile, embeddings, scales), looked)
 
 
 def _line(at: dt.datetime, values: Mapping[str, Any]) -> str:

@@ -27,9 +27,10 @@ def merge(
     entries = list(journal.unmerged)
     if not entries:
         return 0
-    # A scan made since has seen these tiles itself, or has seen that they are gone again.
-    scanned = manifests.load(data_dir, target, dataset).about.made
-    fresh = [entry for entry in entries if entry.at >= scanned]
+    # A look made since has seen these tiles itself, or has seen that they are gone again. Its time
+    # alone does not tell that it was made since: its clock may have been ahead of ours.
+    looked = manifests.load(data_dir, target, dataset).about.made
+    fresh = [entry for entry in entries if looked == entry.looked or entry.at >= looked]
     if fresh:
         manifests.update(
             data_dir,

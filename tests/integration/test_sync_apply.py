@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from sync_world import World, content, files_of, objects_of, put_files, put_tile
 from web_server import serving
 
 from tessera_catalog.errors import InputError, Refused
+from tessera_catalog.manifest_header import About
+from tessera_sync import manifests
 from tessera_sync.apply import apply
 from tessera_sync.layout import CHECKSUMS, Tile
 from tessera_sync.row_tables import HASHES, SIZES
@@ -189,6 +192,15 @@ def test_a_plan_is_carried_out_once(world: World) -> None:
     assert (again.returncode, again.stderr) == (0, "")
     assert "nothing was left to do" in again.stdout
     assert {p: p.stat().st_ino for p in target.rglob("*.npy")} == inodes
+
+
+def test_nothing_is_lost_to_a_clock_behind_the_one_that_scanned(world: World) -> None:
+    world.fill("origin", tiles(3))
+    world.add_tree("target")
+    ahead = manifests.now() + timedelta(minutes=5)
+    manifests.save(world.data, About("target", "v1", ahead, "a scan elsewhere"), {})
+    assert carry_out(world, world.plan("origin", "target")).merged == 3
+    assert set(world.rows("target")) == set(tiles(3))
 
 
 @pytest.mark.parametrize("changed", ["origin", "target"])

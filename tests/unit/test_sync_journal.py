@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tessera_catalog.errors import Failed, InputError, Refused
+from tessera_catalog.manifest_header import About
+from tessera_sync import manifests
 from tessera_sync.journal import Journal, open_journal
 from tessera_sync.layout import Tile
 from tessera_sync.lineage import Lineage
+from tessera_sync.merge import merge
 from tessera_sync.old_journals import forget
 from tessera_sync.tiles import Placed, Whole
 
@@ -56,6 +59,28 @@ def test_what_a_manifest_has_is_finished_but_not_merged_again(tmp_path: Path) ->
     with open_journal(tmp_path, "p") as again:
         assert [entry.tile for entry in again.unmerged] == TILES[4:]
         assert len(again.finished) == len(TILES)
+
+
+HOUR = dt.timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("looked", "made", "learned"),
+    [(-HOUR, -HOUR, 1), (-2 * HOUR, -HOUR, 1), (-HOUR, HOUR, 0), (HOUR, HOUR, 1)],
+    ids=["no scan since", "a scan before it", "a scan since", "a scan by a clock ahead of ours"],
+)
+def test_what_was_done_is_merged_unless_a_scan_has_seen_it_since(
+    tmp_path: Path, looked: dt.timedelta, made: dt.timedelta, learned: int
+) -> None:
+    now = manifests.now()
+    with open_journal(tmp_path, "p") as journal:
+        journal.looked(now + looked)
+        write(journal, TILES[:1])
+    manifests.save(tmp_path, About("s3", "v1", now + made), {})
+    with open_journal(tmp_path, "p") as again:
+        assert merge(tmp_path, "s3", "v1", again, Lineage.of(tmp_path, "p"), "a test") == learned
+        assert again.unmerged == []
+    assert manifests.load(tmp_path, "s3", "v1").tiles == learned
 
 
 @examples(60)
