@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tessera_catalog.errors import InputError, Refused
-from tessera_catalog.locks import hold
+from tessera_catalog.locks import hold, lock
 from tessera_catalog.stores import Stores
 from tessera_sync import manifests, old_journals
 from tessera_sync.journal import open_journal, plan_id
 from tessera_sync.lineage import Lineage
 from tessera_sync.plan_file import Header, read_plan
 from tessera_sync.run import Options, Report, Run
+from tessera_sync.selection import parse_shard
 from tessera_sync.steps import not_finished, part_of
 
 
@@ -44,11 +46,11 @@ def apply(
     stores.get(header.source), stores.get(header.target)
     report = Report(identity, header.source, header.target)
     lineage = Lineage.of(data_dir, identity)
-    busy = f"store '{header.target}' is being copied to"
-    # Parts of one plan may run at once; they have no tile in common.
-    lock = hold(data_dir / f".{header.target}.apply.lock", busy, shared=bool(options.shard))
-    with lock, open_journal(data_dir, identity, options.shard) as journal:
-        rows = part_of(plan.rows, options.shard)
+    part, parts = parse_shard(options.shard) if options.shard else (1, 1)
+    shard = f"{part}/{parts}" if options.shard else ""
+    working = work_on(data_dir, header.target, f"{identity} in {parts}", shared=bool(shard))
+    with working, open_journal(data_dir, identity, shard) as journal:
+        rows = part_of(plan.rows, shard)
         todo = not_finished(rows, journal.finished)
         report.before = rows.num_rows - todo.num_rows
         run = Run(data_dir, header, journal, lineage, report, say)
@@ -58,6 +60,29 @@ def apply(
             run.all(stores.get(header.source), stores.get(header.target), todo, options)
     old_journals.forget(data_dir)
     return report
+
+
+@contextmanager
+def work_on(data_dir: Path, target: str, division: str, *, shared: bool) -> Iterator[None]:
+    """Hold the right to copy to a store, with `shared` among those of the same division of a plan.
+
+    Its parts have no tile in common. Refused when another apply works there.
+    """
+    path, busy = data_dir / f".{target}.apply.lock", f"store '{target}' is being copied to"
+    told = data_dir / f".{target}.apply.plan"
+    with ExitStack() as held:
+        try:
+            with lock(data_dir, target):  # one at a time looks who is at work
+                try:
+                    with hold(path, busy):
+                        told.write_text(division)
+                except Refused:
+                    if told.read_text() != division:
+                        raise
+                held.enter_context(hold(path, busy, shared=shared))
+        except OSError as error:
+            raise InputError(f"{told}: {error.strerror}") from error
+        yield
 
 
 def check_unchanged(data_dir: Path, header: Header, lineage: Lineage) -> dt.datetime:

@@ -442,6 +442,25 @@ def test_two_applies_of_one_target_at_once_are_refused(world: World) -> None:
     same_as_origin(world, target)
 
 
+def test_only_the_other_parts_of_a_plan_may_run_beside_one(world: World) -> None:
+    target = world.add_tree("target")
+    plan = world.plan("origin", "target")
+    other = world.plan("origin", "target", "other", limit=20)
+    part = ("--shard", "1/2", "--jobs", "2", "--limit-rate", "10k")
+    with started(world, "apply", plan, *part) as process:
+        wait_for(world.done, process)
+        process.send_signal(signal.SIGSTOP)
+        for second, shard in ((other, "1/2"), (other, "2/2"), (plan, "1/4"), (plan, "01/2")):
+            refused = world.run("apply", second, "--shard", shard)
+            assert refused.returncode == 3, shard
+            assert "being" in refused.stderr
+        assert world.run("apply", plan, "--shard", "2/2").returncode == 0
+        process.send_signal(signal.SIGCONT)
+        process.communicate(timeout=DEADLINE)
+    assert process.returncode == 0
+    same_as_origin(world, target)
+
+
 def test_a_write_that_was_killed_leaves_no_litter_behind(world: World) -> None:
     target = world.add_tree("target")
     tile = tiles(1)[0]
