@@ -13,7 +13,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,14 +124,19 @@ class Journal:
 
     def _write(self, lines: list[str]) -> None:
         data = "".join(lines).encode()
-        try:
-            with self._writing:
+        with self._writing:
+            if self._broken:
+                raise self._broken
+            end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+            try:
                 while data:
                     data = data[os.write(self._descriptor, data) :]
                 os.fsync(self._descriptor)
-        except OSError as error:
-            self._broken = Failed(f"{self.path}: cannot be written: {error.strerror}")
-            raise self._broken from error
+            except OSError as error:
+                with suppress(OSError):  # what is half there is then the end, which `read` drops
+                    os.ftruncate(self._descriptor, end)
+                self._broken = Failed(f"{self.path}: cannot be written: {error.strerror}")
+                raise self._broken from error
 
     def read(self, plan: str, shard: str) -> int:
         """Take in the lines; the offset behind the last whole one, where a killed write may be.

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import json
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,22 @@ def test_nobody_believes_a_line_that_could_not_be_written(tmp_path: Path) -> Non
         journal._descriptor = -1
     assert [type(result) for result in results] == [Failed, Failed]
     assert not journal.finished
+
+
+def test_a_line_that_found_no_room_is_the_last_and_not_there(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with open_journal(tmp_path, "p") as journal:
+        write(journal, TILES[:1])
+        before = journal.path.read_bytes()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, limits[1]))
+        try:
+            with pytest.raises(Failed, match="cannot be written"):
+                write(journal, TILES[1:2])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        with pytest.raises(Failed, match="cannot be written"):
+            journal.merged(1)
+    assert journal.path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
