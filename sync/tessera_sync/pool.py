@@ -18,8 +18,6 @@ T = TypeVar("T")
 ALIKE = 20
 """So many failures of a store in a row, with no tile done between, are an outage."""
 
-_INTERRUPTED = "interrupted"
-
 
 @dataclass
 class Stop:
@@ -78,12 +76,15 @@ def interruptible(stop: Stop, say: Callable[[str], None]) -> Iterator[None]:
     """First Ctrl-C or SIGTERM: finish what is under way. Second: cancel the task at once."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     watched = []
+    before = False
 
     def asked() -> None:
-        if stop.why == _INTERRUPTED and task is not None:
+        nonlocal before
+        if before and task is not None:
             task.cancel()
             return
-        stop.ask(_INTERRUPTED)
+        before = True
+        stop.ask("interrupted")
         say("finishing the tiles under way; once more stops at once")
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tessera_catalog import grid
 from tessera_catalog.errors import InputError
 from tessera_sync.attempts import CopyError, Outage, Policy, TargetFull, asked, limiter
 from tessera_sync.layout import Tile, parse_checksums, parse_path
-from tessera_sync.pool import ALIKE, Stop, spread
+from tessera_sync.pool import ALIKE, Stop, interruptible, run, spread
 from tessera_sync.rates import read_rates, store_rate
 from tessera_sync.storage import reason
 
@@ -103,6 +104,22 @@ def test_nothing_new_begins_after_a_stop_and_what_has_begun_ends() -> None:
     asyncio.run(spread(range(100), 3, work, stop))
     assert sorted(ended) == list(range(len(ended)))
     assert 5 < len(ended) < 12
+
+
+def test_what_hangs_after_an_outage_is_stopped_by_a_second_ctrl_c() -> None:
+    stop = Stop("a store is down")
+    said: list[str] = []
+    ended = []
+
+    async def hang() -> None:
+        with interruptible(stop, said.append):
+            for _ in range(2):
+                signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(10)
+        ended.append("by itself")
+
+    run(hang())
+    assert (len(said), ended, stop.why) == (1, [], "a store is down")
 
 
 def test_tries_are_bounded_and_lasting_failures_are_not_repeated() -> None:
