@@ -29,8 +29,7 @@ def apply(
 ) -> Report:
     """Carry out a plan of the dataset, or what is left of it.
 
-    `say` is given messages for people. The catalogue is not touched: when `report.merged` says that
-    the target's manifest has changed, its links want to follow.
+    `say` is given messages for people. The catalogue is not touched: its links want to follow.
 
     Refused when a manifest is no longer the one the plan was made from (what this plan's own runs
     changed does not count), when another apply works on the target, and when there is no space or

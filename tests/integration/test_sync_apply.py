@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import S3Server
+from registries import tessera_load
 from sync_world import World, content, files_of, objects_of, put_files, put_tile, tiles
 from web_server import serving
 
@@ -192,6 +193,21 @@ def test_a_plan_is_carried_out_once(world: World) -> None:
     assert (again.returncode, again.stderr) == (0, "")
     assert "nothing was left to do" in again.stdout
     assert {p: p.stat().st_ino for p in target.rglob("*.npy")} == inodes
+
+
+def test_what_was_not_linked_is_linked_by_the_same_command(
+    world: World, migrated_pg_env: dict[str, str]
+) -> None:
+    world.fill("origin", tiles(3))
+    world.add_tree("target")
+    plan = world.plan("origin", "target")
+    assert world.run("apply", plan).returncode == 0  # knows no database, as if killed before it
+    world.environment = migrated_pg_env
+    loaded = tessera_load(world.variables(), world.data / "origin.parquet")
+    assert loaded.returncode == 0, loaded.stderr
+    again = world.run("apply", plan)
+    assert "nothing was left to do" in again.stdout
+    assert again.stderr == "the catalogue follows: 3 tiles changed\n"
 
 
 def test_nothing_is_lost_to_a_clock_behind_the_one_that_scanned(world: World) -> None:

@@ -62,8 +62,7 @@ def apply(
     show_failures("failed", report.failed)
     if report.stopped:
         options.note(f"stopped: {report.stopped}; {report.left:,} tiles are left")
-    if report.merged:
-        follow(at)
+    follow(at)  # also when nothing was done: the run before may have been killed on its way here
     if report.failed or report.left:
         options.note("the same command goes on with what is left, and tries failures again")
         return EXIT_FAILURES
