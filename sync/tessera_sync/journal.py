@@ -20,7 +20,7 @@ from typing import Any
 
 from tessera_catalog.errors import Failed, InputError
 from tessera_catalog.locks import hold
-from tessera_sync.journal_lines import Entry, entry_of, line_now, line_of
+from tessera_sync.journal_lines import Entry, entry_of, line_now, line_of, time_of
 from tessera_sync.layout import Tile
 from tessera_sync.pool import in_thread
 from tessera_sync.tiles import Whole
@@ -150,7 +150,7 @@ class Journal:
                     break
                 try:
                     self._take(json.loads(line), plan, shard)
-                except (ValueError, KeyError, TypeError, RecursionError) as error:
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                     raise InputError(
                         f"{self.path}: line {number} is damaged: move the file away; apply then "
                         "looks at every tile again and copies none that is there"
@@ -163,9 +163,12 @@ class Journal:
             if (record["journal"], record["plan"], record["shard"]) != (FORMAT, plan, shard):
                 raise ValueError(record)
         elif "looked" in record:
-            self._looked = dt.datetime.fromisoformat(record["looked"])
+            self._looked = time_of(record["looked"])
         elif "merged" in record:
-            del self.unmerged[: record["merged"]]
+            count = record["merged"]
+            if type(count) is not int or not 0 <= count <= len(self.unmerged):
+                raise ValueError(record)
+            del self.unmerged[:count]
         elif "done" in record or "deleted" in record:
             self._finish(entry_of(record, self._looked))
 

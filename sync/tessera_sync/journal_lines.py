@@ -39,18 +39,26 @@ def line_of(entry: Entry) -> str:
 
 
 def entry_of(record: Mapping[str, Any], looked: dt.datetime | None) -> Entry:
-    """What a line of `line_of` says, after that look; ValueError, KeyError or TypeError when it is damaged."""
-    at = dt.datetime.fromisoformat(record["at"])
-    tile = parse_path(record.get("done") or record["deleted"])
+    """What a line of `line_of` says, after that look.
+
+    ValueError, KeyError, TypeError or AttributeError when it is damaged.
+    """
+    at = time_of(record["at"])
+    tile = parse_path(record["deleted"] if "deleted" in record else record["done"])
     if tile is None:
         raise ValueError(record)
     if "deleted" in record:
         return Entry(at, tile, None, looked)
-    embeddings, scales = (
-        Placed(size, bytes.fromhex(digest), mtime and dt.datetime.fromisoformat(mtime))
-        for size, digest, mtime in (record["embeddings"], record["scales"])
-    )
+    embeddings, scales = (_placed_of(*record[name]) for name in ("embeddings", "scales"))
     return Entry(at, tile, Whole(tile, embeddings, scales), looked)
+
+
+def time_of(text: str) -> dt.datetime:
+    """A time as the lines have it, in UTC; ValueError or TypeError when it is none."""
+    time = dt.datetime.fromisoformat(text)
+    if time.utcoffset() != dt.timedelta():
+        raise ValueError(text)
+    return time
 
 
 def _line(at: dt.datetime, values: Mapping[str, Any]) -> str:
@@ -60,3 +68,10 @@ def _line(at: dt.datetime, values: Mapping[str, Any]) -> str:
 
 def _placed(placed: Placed) -> list[Any]:
     return [placed.size, placed.sha256.hex(), placed.mtime and placed.mtime.isoformat()]
+
+
+def _placed_of(size: int, sha256: str, mtime: str | None) -> Placed:
+    digest = bytes.fromhex(sha256)
+    if type(size) is not int or not 0 <= size < 2**63 or len(digest) != 32:
+        raise ValueError(size, sha256)
+    return Placed(size, digest, None if mtime is None else time_of(mtime))

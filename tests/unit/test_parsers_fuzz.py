@@ -32,11 +32,13 @@ from tessera_sync.journal import FORMAT, Journal
 from tessera_sync.journal_lines import Entry, line_now, line_of
 from tessera_sync.layout import Tile
 from tessera_sync.lineage import Lineage
+from tessera_sync.merge import rows_of
 from tessera_sync.plan_file import PLAN, read_plan
 from tessera_sync.rates import read_rates
 from tessera_sync.scan import look_at_listings
 from tessera_sync.selection import parse_shard, region_cells
 from tessera_sync.texts import age, duration, parse_age
+from tessera_sync.tiles import Placed, Whole
 from tessera_sync.told import read_told
 
 MADE = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
@@ -274,11 +276,29 @@ TOLD = {
              {"store": "s3", "year": None, "kind": "no manifest", "tiles": 0}],
 }  # fmt: skip
 
-JOURNAL = (
-    line_now(journal=FORMAT, plan="p", shard="")
-    + line_of(Entry(MADE, Tile(2024, 85, 4995), None))
-    + line_now(merged=1)
+PLACES = [Tile(2024, 85, 4995), Tile(2024, 95, 4995)]
+JOURNAL = [
+    line_now(journal=FORMAT, plan="p", shard=""),
+    line_now(looked=MADE.isoformat()),
+    line_of(Entry(MADE, PLACES[0], None)),
+    line_now(merged=1),
+    line_of(Entry(MADE, PLACES[1], Whole(PLACES[1], Placed(9, bytes(32), MADE),
+                                         Placed(1, bytes(range(32)), None)))),
+]  # fmt: skip
+journals = st.one_of(
+    damaged("".join(JOURNAL)),
+    st.tuples(*(altered(json.loads(line)) for line in JOURNAL)).map(
+        lambda records: "".join(f"{json.dumps(record)}\n" for record in records)
+    ),
 )
+
+
+def journal(path: Path) -> None:
+    """All that is made of its lines."""
+    found = Journal(path)
+    found.read("p", "")
+    rows_of(found.unmerged).validate(full=True)
+    sorted([MADE, *(entry.at for entry in found.unmerged)])  # merge compares the times
 
 
 def words_of_a_manifest(folder: Path, words: bytes) -> None:
@@ -355,8 +375,7 @@ PARSERS = {
     "inventory in parquet": Parser(inventory, st.tuples(document(in_parquet), tables),
                                    (json.dumps(in_parquet).encode(),
                                     pa.table({"key": [f"{TILE}.npy"], "size": [5]}))),
-    "journal": Parser(of_file("p.jsonl", lambda path: Journal(path).read("p", "")),
-                      contents(damaged(JOURNAL)), JOURNAL.encode()),
+    "journal": Parser(of_file("p.jsonl", journal), contents(journals), "".join(JOURNAL).encode()),
     "lineage": Parser(of_file("p.manifests.jsonl", lambda path: Lineage(path).has("a", "b")),
                       document({"old": "a", "new": "b"}), b'{"old":"a","new":"b"}'),
     "words of a manifest": Parser(words_of_a_manifest, document(WORDS), json.dumps(WORDS).encode()),

@@ -6,6 +6,7 @@ import json
 import os
 import resource
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fuzzing import examples
@@ -110,6 +111,28 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
         write(journal, TILES[:2])
     lines = journal.path.read_bytes().splitlines(keepends=True)
     journal.path.write_bytes(b"".join([lines[0], b'{"done":"2024/grid_0.00_1"}\n', *lines[1:]]))
+    with pytest.raises(InputError, match="line 2 is damaged"), open_journal(tmp_path, "p"):
+        pass
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"done": 5},
+        {"at": "2026-11-22T00:00:00"},
+        {"looked": "2026-11-22T00:00:00"},
+        *({"merged": count} for count in (-1, 0.0, True, "0", 1)),
+        *({"scales": [size, "00" * 32, None]} for size in (-1, 1e300, 2**63, True, "9", None)),
+        *({"scales": [9, digest, None]} for digest in ("", "00", None)),
+        *({"scales": [9, "00" * 32, mtime]} for mtime in (0, "", "2026-11-22T00:00:00")),
+        {"scales": [9, "00" * 32]},
+    ],
+)
+def test_a_line_that_says_what_cannot_be_is_damaged(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with open_journal(tmp_path, "p") as journal:
+        write(journal, TILES[:1])
+    first, done = journal.path.read_text().splitlines()
+    journal.path.write_text(f"{first}\n{json.dumps(json.loads(done) | wrong)}\n")
     with pytest.raises(InputError, match="line 2 is damaged"), open_journal(tmp_path, "p"):
         pass
 
