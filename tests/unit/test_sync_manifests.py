@@ -295,7 +295,7 @@ class TestLocks:
 
     def test_a_writer_killed_at_any_moment_leaves_a_whole_manifest(self, tmp_path: Path) -> None:
         for delay in (0.0, 0.05, 0.1, 0.15):
-            with _Process(WRITE, tmp_path, str(Path(__file__).parent)) as writer:
+            with _Process(WRITE, tmp_path, Path(__file__).parents[1]) as writer:
                 time.sleep(delay)
                 writer.send_signal(signal.SIGKILL)
                 writer.wait()
