@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import socket
 import sys
 import threading
@@ -31,6 +32,8 @@ _LOCAL_TYPES = (
     *("fuse.blobfuse", "fuse.blobfuse2", "fuse.curlftpfs", "fuse.davfs", "davfs"),
 )
 """File systems over a network that know no locks of other machines."""
+
+_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 
 # Record locks belong to the process: threads of ours have to keep apart by themselves.
 _held: set[str] = set()
@@ -128,7 +131,7 @@ def _not_shared(path: Path) -> str | None:
     if not sys.platform.startswith("linux"):
         return None
     try:
-        mounts = Path("/proc/self/mountinfo").read_text()
+        mounts = Path("/proc/self/mountinfo").read_bytes()
     except OSError:
         return None
     kind, options = mount_of(mounts, os.path.realpath(path))
@@ -140,16 +143,20 @@ def _not_shared(path: Path) -> str | None:
     return None
 
 
-def mount_of(mountinfo: str, path: str) -> tuple[str, str]:
-    """File system type and all options of the mount a path lies on, from `mountinfo` text."""
-    best, kind, options = -1, "", ""
-    for line in mountinfo.splitlines():
-        left, _, right = line.partition(" - ")
-        fields, more = left.split(), right.split()
+def mount_of(mountinfo: bytes, path: str) -> tuple[str, str]:
+    """File system type and all options of the mount a path lies on, by the content of `mountinfo`.
+
+    File names in it are bytes; spaces and a few more stand there as octal numbers.
+    """
+    best, kind, options = -1, b"", b""
+    place = os.fsencode(path)
+    for line in mountinfo.split(b"\n"):
+        left, _, right = line.partition(b" - ")
+        fields, more = left.split(b" "), right.split(b" ")
         if len(fields) < 6 or len(more) < 2:
             continue
-        point = fields[4].encode().decode("unicode_escape").rstrip("/")
-        if (path == point or path.startswith(f"{point}/")) and len(point) >= best:
+        point = _OCTAL.sub(lambda escaped: bytes([int(escaped[1], 8)]), fields[4]).rstrip(b"/")
+        if (place == point or place.startswith(point + b"/")) and len(point) >= best:
             best, kind = len(point), more[0]
-            options = ",".join([fields[5], more[2] if len(more) > 2 else ""])
-    return kind, options
+            options = b",".join([fields[5], more[2] if len(more) > 2 else b""])
+    return os.fsdecode(kind), os.fsdecode(options)

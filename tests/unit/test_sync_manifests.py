@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import resource
 import signal
 import subprocess
@@ -307,14 +308,19 @@ class TestLocks:
 
     def test_mounts_whose_locks_stay_on_this_machine(self) -> None:
         mountinfo = (
-            "22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n"
-            "40 22 0:40 / /mnt/nfs rw shared:1 - nfs4 host:/x rw,vers=4.2,local_lock=none\n"
-            "41 22 0:41 / /mnt/my\\040nfs rw - nfs host:/y rw,nolock,local_lock=all\n"
+            b"22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n"
+            b"40 22 0:40 / /mnt/nfs rw shared:1 - nfs4 host:/x rw,vers=4.2,local_lock=none\n"
+            b"41 22 0:41 / /mnt/my\\040nfs rw - nfs host:/y rw,nolock,local_lock=all\n"
+            b"42 22 0:42 / /mnt/donn\xc3\xa9es rw - nfs host:/y rw,nolock\n"
+            b"43 22 0:43 / /mnt/donn\xe9es\\134\xc2\x85 rw - nfs host:/y rw,nobrl\n"
         )
         assert mount_of(mountinfo, "/home/me/data")[0] == "ext4"
         assert mount_of(mountinfo, "/mnt/nfs/data")[0] == "nfs4"
         assert "local_lock=all" in mount_of(mountinfo, "/mnt/my nfs/data")[1]
         assert mount_of(mountinfo, "/mnt/nfsx/data")[0] == "ext4"
+        assert "nolock" in mount_of(mountinfo, "/mnt/données/data")[1]
+        latin = os.fsdecode(b"/mnt/donn\xe9es\\\xc2\x85/data")
+        assert "nobrl" in mount_of(mountinfo, latin)[1]
 
 
 class _Process:
