@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -34,9 +35,14 @@ def path_of(data_dir: Path, store: str) -> Path:
     return data_dir / f"{store}.parquet"
 
 
+def has(data_dir: Path, store: str) -> bool:
+    """Whether a store has a manifest, be it one on a disk that is not there now."""
+    return os.path.lexists(path_of(data_dir, store))
+
+
 def known(data_dir: Path, stores: Stores) -> list[str]:
     """Names of the stores that have a manifest, in their order; InputError when none has."""
-    names = [name for name in stores.names if path_of(data_dir, name).exists()]
+    names = [name for name in stores.names if has(data_dir, name)]
     if not names:
         raise InputError(f"{data_dir} has no manifests of the configured stores: scan or ingest")
     return names
@@ -48,7 +54,7 @@ def load(data_dir: Path, store: str, dataset: str) -> Manifest:
     InputError when there is none, when it is damaged, or when it is another store's or dataset's.
     """
     path = path_of(data_dir, store)
-    if not path.exists():
+    if not has(data_dir, store):
         raise InputError(
             f"store '{store}' has no manifest ({path}): make one with 'tessera-sync scan {store}' "
             f"or 'tessera-sync ingest FILE {store}'"
@@ -58,7 +64,7 @@ def load(data_dir: Path, store: str, dataset: str) -> Manifest:
 
 def find(data_dir: Path, store: str, dataset: str) -> Manifest | None:
     """A store's manifest as `load` opens it; None when there is none."""
-    return load(data_dir, store, dataset) if path_of(data_dir, store).exists() else None
+    return load(data_dir, store, dataset) if has(data_dir, store) else None
 
 
 def load_file(path: Path, store: str, dataset: str) -> Manifest:
@@ -145,6 +151,11 @@ def tool() -> str:
 def _ours(path: Path) -> bool:
     try:
         return is_manifest(pq.read_schema(path))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path} leads to {os.path.realpath(path)}, and there is no such file: mount its disk, "
+            "or remove the link"
+        ) from error
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{path}: not a readable parquet file: {first_line(error)}: move it away, "

@@ -24,12 +24,14 @@ from tessera_catalog.locks import lock, mount_of
 from tessera_catalog.manifest_header import About
 from tessera_catalog.registry import open_registry
 from tessera_catalog.store_manifest import Manifest
+from tessera_catalog.stores import Store, Stores
 from tessera_sync import manifests
 from tessera_sync.selection import Selection
 from tessera_sync.survey import facts
 
 TIMES = {"embeddings_mtime": MADE, "scales_mtime": MADE, "seen_at": MADE, "verified_at": None}
 FULL = row(1000, 100, sha(1), None, **TIMES)
+S3 = Store(name="s3", url="https://s3.test/v1")
 TILES: dict[Key, dict[str, object]] = {
     (2024, 85, 4995): FULL,
     (2024, -5, 5): row(None, None, **dict.fromkeys(TIMES)),
@@ -180,6 +182,14 @@ class TestForeignFiles:
         manifests.update(tmp_path, "s3", "v1", how="test", upsert=table({(2024, 15, 5): FULL}))
         assert manifests.load(tmp_path, "s3", "v1").tiles == 2
         assert registry.read_bytes() == before
+
+    def test_a_link_to_a_disk_that_is_not_mounted_is_not_replaced(self, tmp_path: Path) -> None:
+        link = tmp_path / "s3.parquet"
+        link.symlink_to(tmp_path / "disk" / "s3.parquet")
+        with pytest.raises(InputError, match=r"leads to .*/disk/s3\.parquet, .* no such file"):
+            manifests.update(tmp_path, "s3", "v1", how="test")
+        assert link.is_symlink()
+        assert manifests.known(tmp_path, Stores(stores=(S3,))) == ["s3"]
 
 
 class TestRefusals:
