@@ -29,6 +29,9 @@ from tessera_sync.other_tools import as_manifest
 from tessera_sync.row_tables import in_order, split, without
 from tessera_sync.version import version
 
+Rows = tuple[pa.Table | None, pa.Table | None]
+"""Rows (ROWS) to add or replace, and tiles (year, lon_i, lat_i) to take out."""
+
 
 def path_of(data_dir: Path, store: str) -> Path:
     """Where a store's manifest lies."""
@@ -120,14 +123,30 @@ def update(
 ) -> str:
     """Add or replace the rows `upsert` (ROWS) and take out the tiles `remove` (year, lon_i, lat_i).
 
-    Everything else stays as it is; a tile in both is there afterwards. Takes the lock itself and
-    returns the digest of the new manifest. A store without a manifest begins with an empty one.
+    Everything else stays as it is; a tile in both is there afterwards. For the rest see `revise`.
+    """
+    return revise(data_dir, store, dataset, lambda _old: (upsert, remove), how=how, before=before)
+
+
+def revise(
+    data_dir: Path,
+    store: str,
+    dataset: str,
+    rows: Callable[[Manifest | None], Rows],
+    *,
+    how: str,
+    before: Callable[[str | None, str], None] = lambda _old, _new: None,
+) -> str:
+    """Change a store's manifest by the rows that are made of it as it is, under its lock.
+
+    Returns the digest of the new manifest. A store without a manifest begins with an empty one.
     `before` is told the digests of the old and the new one just before the old one is replaced.
     """
-    added = split(upsert if upsert is not None else empty(ROWS))
-    gone = split(remove if remove is not None else empty(ROWS).select(list(Tile._fields)))
     with lock(data_dir, store):
         old = find(data_dir, store, dataset)
+        upsert, remove = rows(old)
+        added = split(upsert if upsert is not None else empty(ROWS))
+        gone = split(remove if remove is not None else empty(ROWS).select(list(Tile._fields)))
         changed = f"{now().isoformat()} {how}"
         about = (
             dataclasses.replace(old.about, changed=changed, tool=tool())

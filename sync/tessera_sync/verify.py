@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tessera_catalog.errors import Refused
-from tessera_catalog.store_manifest import ROWS
+from tessera_catalog.store_manifest import ROWS, Manifest
 from tessera_catalog.stores import Stores
 from tessera_sync import manifests
 from tessera_sync.attempts import Policy
@@ -134,20 +134,17 @@ class _Check:
     def save(self, findings: list[Found]) -> None:
         """Put findings into the manifest, but for tiles whose rows have changed meanwhile."""
         name = self.storage.name
-        manifest = manifests.load(self.data_dir, name, self.dataset)
-        current = rows_by_tile(manifest, [finding.tile for _, finding in findings])
-        valid = [finding for row, finding in findings if current.get(finding.tile) == row]
-        upsert = [finding.row for finding in valid if finding.kind in (GOOD, CORRUPT)]
-        gone = [finding.tile for finding in valid if finding.kind == VANISHED]
-        if upsert or gone:
-            manifests.update(
-                self.data_dir,
-                name,
-                self.dataset,
-                how="verify",
-                upsert=pa.Table.from_pylist(upsert, schema=ROWS),
-                remove=keys_of(gone),
-            )
+
+        def rows(manifest: Manifest | None) -> manifests.Rows:
+            manifest = manifest or manifests.load(self.data_dir, name, self.dataset)
+            current = rows_by_tile(manifest, [finding.tile for _, finding in findings])
+            valid = [finding for row, finding in findings if current.get(finding.tile) == row]
+            upsert = [finding.row for finding in valid if finding.kind in (GOOD, CORRUPT)]
+            gone = [finding.tile for finding in valid if finding.kind == VANISHED]
+            return pa.Table.from_pylist(upsert, schema=ROWS), keys_of(gone)
+
+        if findings:
+            manifests.revise(self.data_dir, name, self.dataset, rows, how="verify")
 
     def _take(self, row: Row, finding: Finding) -> None:
         report = self.report

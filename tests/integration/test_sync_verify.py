@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
 from collections import Counter
 from typing import Any
 
 import pytest
 from conftest import S3Server
 from sync_world import World, files_of, flip, put_files, put_tile, tiles
+
+from tessera_catalog.locks import lock
+from tessera_sync import manifests
+from tessera_sync.choosing import Which
+from tessera_sync.verify import verify
 
 
 @pytest.fixture
@@ -98,6 +105,27 @@ def test_a_scan_does_not_forget_what_is_corrupt_until_it_is_written_again(world:
     put_tile(world.folder / "copy", bad)
     assert world.run("scan", "copy").returncode == 0
     assert world.rows("copy")[bad]["embeddings_size"] == 3000
+
+
+def test_what_another_wrote_while_it_waited_for_the_lock_stays(world: World) -> None:
+    manifest = manifests.load(world.data, "copy", "v1")
+    newer = {2024: manifest.read(2024)}
+    world.forget_hashes("copy")
+    held = threading.Event()
+
+    def write() -> None:
+        with lock(world.data, "copy"):
+            held.set()
+            time.sleep(1)
+            manifests.save(world.data, manifest.about, newer)
+
+    other = threading.Thread(target=write)
+    other.start()
+    assert held.wait(60)
+    stores = world.configuration
+    verify(world.data, stores, "v1", "copy", Which(), deep=False, jobs=8, say=print)
+    other.join()
+    assert all(row["embeddings_sha256"] for row in world.rows("copy").values())
 
 
 def test_subsets_cover_every_tile_once(world: World) -> None:
