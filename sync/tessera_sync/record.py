@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 
 from tessera_catalog import grid
 from tessera_catalog.errors import InputError
-from tessera_catalog.store_manifest import ROWS
+from tessera_catalog.store_manifest import ROWS, Manifest
 from tessera_catalog.stores import Stores
 from tessera_sync import manifests
 from tessera_sync.attempts import CopyError, Outage, Policy
@@ -22,6 +23,7 @@ from tessera_sync.pool import Stop, interruptible, run, spread
 from tessera_sync.progress import Course, course
 from tessera_sync.row_tables import SIZES, Row, cells_of, rows_by_tile
 from tessera_sync.storage import FileState, Storage, open_storage
+from tessera_sync.succession import MARKED, is_marked
 from tessera_sync.tiles import look_at
 
 Sizes = tuple[int | None, int | None]
@@ -66,17 +68,16 @@ def record(
     store, report, stop = stores.get(name), Recorded(name), Stop()
     storage = None if trust else open_storage(store)
     for tiles in chunks(read_paths(lines, report)):
-        rows: list[Row] = [tile._asdict() for tile in tiles]
+        found: dict[Tile, Row] = {tile: tile._asdict() for tile in tiles}
         if storage is not None:
             known = known_sizes(data_dir, stores, dataset, name, tiles)
             look = _Look(storage, known, policy or Policy(), report, stop)
             with course(f"looking at {name}", len(tiles), 0) as bar:
                 run(look.all(tiles, jobs, bar, say))
-            rows = _with_hashes(data_dir, dataset, name, look.rows)
-        if rows:
-            table = pa.Table.from_pylist(rows, schema=ROWS)
-            manifests.update(data_dir, name, dataset, how="record", upsert=table)
-        report.recorded += len(rows)
+            found = look.rows
+        if found:
+            rows = partial(_rows, found, report)
+            manifests.revise(data_dir, name, dataset, rows, how="record")
         if stop.why:
             break
     report.stopped = stop.why
@@ -153,7 +154,7 @@ class _Look:
             await spread(tiles, jobs, one, self.stop)
 
     async def _one(self, tile: Tile) -> None:
-        names = (tile.embeddings, tile.scales)
+        names, seen_at = (tile.embeddings, tile.scales), dt.datetime.now(dt.UTC)
         try:
             there = await look_at(self.storage, tile, self.policy, names)
         except CopyError as error:
@@ -166,7 +167,7 @@ class _Look:
             self.report.failed.append((tile.path, lack))
             return
         embeddings, scales = there[tile.embeddings], there[tile.scales]
-        self.rows[tile] = row_of(tile, embeddings, scales, dt.datetime.now(dt.UTC))
+        self.rows[tile] = row_of(tile, embeddings, scales, seen_at)
 
 
 def incomplete(tile: Tile, there: dict[str, FileState], known: Sizes) -> str:
@@ -194,21 +195,40 @@ def row_of(tile: Tile, embeddings: FileState, scales: FileState, seen_at: dt.dat
     }
 
 
-def _with_hashes(data_dir: Path, dataset: str, name: str, rows: dict[Tile, Row]) -> list[Row]:
-    """The rows, with what is known of files that are of the same size and time as before."""
-    manifest = manifests.find(data_dir, name, dataset)
-    if manifest is None:
-        return list(rows.values())
-    before = rows_by_tile(manifest, rows)
-    unchanged = {
-        tile: old
-        for tile, old in before.items()
-        if all(rows[tile][column] == old[column] for column in _IDENTITY)
-    }
-    return [
-        unchanged.get(tile, {}) | {k: v for k, v in row.items() if v is not None}
-        for tile, row in rows.items()
-    ]
+def _rows(found: dict[Tile, Row], report: Recorded, manifest: Manifest | None) -> manifests.Rows:
+    """What to record of tiles that were found, or told of, by what the manifest knows of them."""
+    before = rows_by_tile(manifest, found) if manifest else {}
+    rows = []
+    for tile, row in found.items():
+        old = before.get(tile)
+        corrupt = _corrupt(tile, row, old) if old else ""
+        if corrupt:
+            report.failed.append((tile.path, corrupt))
+        else:
+            report.recorded += 1
+            rows.append(_succeeding(row, old) if old else row)
+    return pa.Table.from_pylist(rows, schema=ROWS), None
+
+
+def _corrupt(tile: Tile, row: Row, old: Row) -> str:
+    """Which file of a tile that was found verify has found corrupt; empty when none."""
+    for kind, name in (("embeddings", tile.embeddings), ("scales", tile.scales)):
+        if f"{kind}_mtime" in row and is_marked(old, kind, row[f"{kind}_mtime"]):
+            return f"{name} {MARKED}"
+    return ""
+
+
+def _succeeding(row: Row, old: Row) -> Row:
+    """A row with what stays known of files of the same size and time; the old one if it is newer.
+
+    Of a tile that was not looked at nothing stays known.
+    """
+    if "seen_at" not in row:
+        return row
+    if old["seen_at"] is not None and old["seen_at"] > row["seen_at"]:
+        return old
+    unchanged = all(None is not row[column] == old[column] for column in _IDENTITY)
+    return old | row if unchanged else row
 
 
 _IDENTITY = (*SIZES, "embeddings_mtime", "scales_mtime")

@@ -13,10 +13,13 @@ import pyarrow.compute as pc
 
 from tessera_catalog.arrays import empty, to_arrow, to_numpy, valid
 from tessera_catalog.store_manifest import ROWS
-from tessera_sync.row_tables import SIZES, cells_of, in_order
+from tessera_sync.row_tables import SIZES, Row, cells_of, in_order, without
 from tessera_sync.truth import UNKNOWN
 
 Mask = npt.NDArray[np.bool_]
+
+MARKED = "was found corrupt, and has not been written since"
+"""Of a file of which `is_marked` holds."""
 
 
 @dataclass
@@ -86,6 +89,20 @@ def _keep_mark(
     return seen.set_column(index, ROWS.field(index), to_arrow(sizes, sizes == UNKNOWN))
 
 
+def is_marked(row: Row, kind: str, mtime: dt.datetime | None) -> bool:
+    """Whether a row says of a file that it is corrupt, and its time not that it was written since.
+
+    `mtime` is the file's now.
+    """
+    if row[f"{kind}_size"] != 0 or row[f"{kind}_sha256"] is None:
+        return False
+    marked = row[f"{kind}_mtime"]
+    if marked is None or mtime is None:
+        return True
+    ours, theirs = (round(time.timestamp() * 1e6) for time in (mtime, marked))
+    return bool(_same_time(ours, theirs))
+
+
 def _keep_hash(
     before: pa.Table,
     seen: pa.Table,
@@ -110,7 +127,7 @@ def _keep_hash(
     return seen.set_column(index, ROWS.field(index), hashes), same
 
 
-def _same_time(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> Mask:
+def _same_time(ours: Any, theirs: Any) -> Mask:
     """Whether times in microseconds are one, told to different fractions of a second.
 
     Listings tell whole seconds, some stores thousandths, and a double the millionths unsurely.

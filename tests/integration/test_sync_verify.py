@@ -107,6 +107,33 @@ def test_a_scan_does_not_forget_what_is_corrupt_until_it_is_written_again(world:
     assert world.rows("copy")[bad]["embeddings_size"] == 3000
 
 
+def test_what_is_corrupt_stays_so_until_it_is_written_again(world: World) -> None:
+    bad = tiles(40)[7]
+    flip(world.folder / "copy" / bad.path / bad.embeddings)
+    verified(world, "--deep", code=1)
+    marked = world.rows("copy")[bad]
+    for words in (["--deep"], [], ["--deep"]):
+        assert [e["tile"] for e in verified(world, *words, code=1)["corrupt"]] == [bad.path]
+        assert world.rows("copy")[bad] == marked
+    recorded = world.run("record", "copy", "-", stdin=bad.path)
+    assert recorded.returncode == 1
+    assert "has not been written since" in recorded.stderr
+    assert planned(world)["same"] == 39
+    put_tile(world.folder / "copy", bad)
+    assert verified(world, "--deep", code=0)["good"] == 40
+    assert planned(world)["same"] == 40
+
+
+def test_a_mark_is_of_the_file_as_it_was_read(world: World) -> None:
+    """Whatever time the manifest had of it: a file that lies there rewritten, and wrong."""
+    bad = tiles(40)[7]
+    place = world.folder / "copy" / bad.path / bad.scales
+    place.write_bytes(bytes(place.stat().st_size))
+    verified(world, "--deep", code=1)
+    assert world.run("scan", "copy").returncode == 0
+    assert world.rows("copy")[bad]["scales_size"] == 0
+
+
 def test_what_another_wrote_while_it_waited_for_the_lock_stays(world: World) -> None:
     manifest = manifests.load(world.data, "copy", "v1")
     newer = {2024: manifest.read(2024)}
