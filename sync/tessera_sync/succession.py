@@ -42,10 +42,14 @@ def succeed(
     """One year's rows (ROWS) as they are to be recorded; counts into `change`.
 
     A hash stays known where size and time of the file are as they were. Rows recorded after
-    `since`, when the look began, stay although they were not seen.
+    `since`, when the look began, stay as they are, whatever was seen.
     """
     before = empty(ROWS) if before is None else before
     seen = empty(ROWS) if seen is None else in_order(seen)
+    later = _recorded_after(before, since)
+    newer = before.filter(to_arrow(later))
+    if newer.num_rows:
+        before, seen = before.filter(to_arrow(~later)), without(seen, [newer])
     old, new = cells_of(before), cells_of(seen)
     places = np.searchsorted(old, new).clip(max=max(len(old) - 1, 0))
     known = old[places] == new if len(old) else np.zeros(len(new), dtype=bool)
@@ -56,15 +60,13 @@ def succeed(
     kept = known & same["embeddings"] & same["scales"]
     verified = _taken(before.column("verified_at"), places, kept)
     seen = seen.set_column(ROWS.names.index("verified_at"), ROWS.field("verified_at"), verified)
-    gone = ~np.isin(old, new)
-    newer = gone & _recorded_after(before, since)
     change.added += int(np.count_nonzero(~known))
-    change.lost += int(np.count_nonzero(gone & ~newer))
-    sizes = [to_numpy(seen.column(f"{kind}_size"), UNKNOWN) for kind in same]
-    change.incomplete += int(np.count_nonzero((sizes[0] == 0) | (sizes[1] == 0)))
+    change.lost += int(np.count_nonzero(~np.isin(old, new)))
     change.changed += int(np.count_nonzero(known & _resized(before, seen, places)))
-    if newer.any():
-        seen = in_order(pa.concat_tables([seen, before.filter(to_arrow(newer))]))
+    if newer.num_rows:
+        seen = in_order(pa.concat_tables([seen, newer]))
+    sizes = [to_numpy(seen.column(name), UNKNOWN) for name in SIZES]
+    change.incomplete += int(np.count_nonzero((sizes[0] == 0) | (sizes[1] == 0)))
     change.tiles += seen.num_rows
     return seen
 

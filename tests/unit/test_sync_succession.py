@@ -113,6 +113,13 @@ def test_what_was_recorded_since_the_look_began_stays() -> None:
     assert change.lost == 2
 
 
+def test_what_was_recorded_since_the_look_began_is_not_overwritten_by_what_it_saw() -> None:
+    newer = HASHED | {"seen_at": LATER + dt.timedelta(microseconds=1)}
+    rows, change = after({TILE: newer}, {TILE: row(0, 5, **times(None, MADE))}, since=LATER)
+    assert {name: rows[TILE][name] for name in newer} == newer
+    assert (change.tiles, change.changed, change.incomplete, change.hashes_dropped) == (1, 0, 0, 0)
+
+
 def test_a_year_begins_and_ends() -> None:
     rows, change = after({}, {TILE: row()})
     assert (set(rows), change.added) == ({TILE}, 1)
