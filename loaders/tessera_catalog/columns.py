@@ -7,6 +7,7 @@ values are none.
 from __future__ import annotations
 
 import binascii
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,15 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 MAX_SIZE = 10 * 2**30
 """Bytes; a 0.1-degree tile of 128 int8 channels has 0.16 GB at the equator."""
+
+OUR_TIMES = range(1, 4_100_000_000_000_000)
+"""Microseconds since 1970, to 2099; 0 is what tools write that do not know."""
+
+
+def are_times(micros: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which numbers are in OUR_TIMES; Python's calendar ends with the year 9999."""
+    ours: npt.NDArray[np.bool_] = (micros >= OUR_TIMES.start) & (micros < OUR_TIMES.stop)
+    return ours
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -137,6 +147,5 @@ def times(raw: pa.RecordBatch, name: str) -> pa.Array:
         values = to_numpy(pc.cast(column, pa.float64(), safe=False), null=np.nan)
         unit = np.select([values < 1e11, values < 1e14, values < 1e17], [1e6, 1e3, 1], 1e-3)
         micros = np.rint(np.nan_to_num(values * unit))
-    # Zero is what tools write who do not know; beyond 1970–2100 it is no time of ours.
-    known = (micros > 0) & (micros < 4.1e15)
+    known = are_times(micros)
     return to_arrow(np.where(known, micros, 0).astype(np.int64), ~known, TIMESTAMP)

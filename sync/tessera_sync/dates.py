@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tessera_catalog.arrays import text, to_mask, to_numpy, valid
+from tessera_catalog.columns import are_times
 from tessera_sync.truth import UNKNOWN
 
 
@@ -32,8 +33,7 @@ def _times(dates: pa.Array) -> npt.NDArray[np.int64]:
     plain = pc.replace_substring(pc.replace_substring(begin, "/", "-"), "T", " ")
     stamp = pc.strptime(plain, format="%Y-%m-%d %H:%M:%S", unit="s", error_is_null=True)
     seconds = to_numpy(pc.cast(stamp, pa.int64()))
-    # Beyond 1970–2100 it is no time of ours, and soon none of Python's calendar.
-    known = known & valid(stamp) & (seconds > 0) & (seconds < 4.1e9)
+    known = known & valid(stamp) & are_times(seconds * 1_000_000)
     seconds = np.where(known, seconds, 0)
     seconds = seconds - _offsets(dates, seconds)
     return np.where(known, seconds * 1_000_000, UNKNOWN)

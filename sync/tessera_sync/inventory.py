@@ -20,6 +20,7 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from tessera_catalog.arrays import texts, to_numpy
+from tessera_catalog.columns import are_times
 from tessera_catalog.errors import InputError
 from tessera_sync.batches import Parsed, batch_of
 from tessera_sync.dates import times
@@ -154,7 +155,7 @@ def _times(columns: dict[str, pa.Array]) -> np.ndarray[Any, np.dtype[np.int64]]:
     if pa.types.is_timestamp(modified.type):
         seconds = pc.cast(pc.cast(modified, pa.timestamp("s"), safe=False), pa.int64())
         known = to_numpy(seconds, UNKNOWN)
-        return np.where(known == UNKNOWN, UNKNOWN, known * 1_000_000)
+        return np.where(are_times(known * 1e6), known * 1_000_000, UNKNOWN)
     return times(_none_if_empty(modified))
 
 

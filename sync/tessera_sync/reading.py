@@ -57,7 +57,7 @@ class Reading:
         """Ask for the file; its size."""
         source = self.source
         self._opened = await obstore.get_async(source.storage.objects, source.path)
-        return int(self._opened.meta["size"])
+        return int(_meta(self._opened, str(source))["size"])
 
     async def chunks(self, alive: Callable[[], None]) -> AsyncIterator[bytes]:
         """The bytes, at the agreed rate. CopyError when they are not what they should be."""
@@ -106,11 +106,20 @@ async def read_small(storage: Storage, path: str, limit: int, policy: Policy) ->
     async def once(alive: Callable[[], None]) -> bytes:
         result = await obstore.get_async(storage.objects, path)
         alive()
-        if result.meta["size"] > limit:
-            raise CopyError(f"{storage.name}:{path} has {result.meta['size']} bytes, over {limit}")
+        size = _meta(result, f"{storage.name}:{path}")["size"]
+        if size > limit:
+            raise CopyError(f"{storage.name}:{path} has {size} bytes, over {limit}")
         return bytes(await result.bytes_async())
 
     return await tried(f"reading {storage.name}:{path}", policy, once)
+
+
+def _meta(opened: obstore.GetResult, what: str) -> obstore.ObjectMeta:
+    """What a store says of an opened file. CopyError when its time is none of the calendar."""
+    try:
+        return opened.meta
+    except ValueError as error:
+        raise CopyError(f"{what} has no possible time, touch it: {error}") from error
 
 
 async def _wait_turn(rate: AsyncLimiter | None, size: int, alive: Callable[[], None]) -> None:

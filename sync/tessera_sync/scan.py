@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -144,14 +145,14 @@ def _succeed(old: Manifest | None, seen: Look, change: succession.Change) -> Ite
 
 def _made(sources: list[str]) -> dt.datetime:
     """When listings were made: as old as the oldest file, now for stdin."""
-    times = [manifests.now()]
+    times = [time.time()]
     for source in sources:
         if source != STDIN:
             try:
-                times.append(dt.datetime.fromtimestamp(Path(source).stat().st_mtime, dt.UTC))
+                times.append(max(Path(source).stat().st_mtime, 0))
             except OSError as error:
                 raise InputError(f"listing {source}: {error.strerror}") from error
-    return min(times)
+    return dt.datetime.fromtimestamp(min(times), dt.UTC)
 
 
 def _roots(store: Store, found: dict[str, int], below: str | None) -> list[str]:

@@ -17,6 +17,7 @@ import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
 from obstore.store import HTTPStore, LocalStore
 
+from tessera_catalog.columns import OUR_TIMES
 from tessera_catalog.errors import InputError, Refused
 from tessera_catalog.stores import Store
 from tessera_sync.s3 import open_bucket
@@ -49,12 +50,17 @@ STORAGE_ERRORS = (BaseError, OSError, TimeoutError)
 """What a store's client raises when the store, the network or a file fails."""
 
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
 @dataclass(frozen=True)
 class FileState:
-    """A file as its store describes it without reading it. `mtime` is in UTC."""
+    """A file as its store describes it without reading it."""
 
     size: int
     mtime: datetime | None
+    """In UTC and whole microseconds, as manifests store it; None when it is not in OUR_TIMES."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +197,7 @@ def _client_options(address: str, timeout: timedelta) -> ClientConfig:
 
 
 def _state(meta: Any) -> FileState:
-    return FileState(meta["size"], meta["last_modified"])
+    return FileState(meta["size"], _time((meta["last_modified"] - _EPOCH) // _MICROSECOND))
 
 
 def _local_files(directory: Path, names: tuple[str, ...]) -> dict[str, FileState]:
@@ -201,7 +207,10 @@ def _local_files(directory: Path, names: tuple[str, ...]) -> dict[str, FileState
             stat = (directory / name).stat()
         except (FileNotFoundError, NotADirectoryError):
             continue
-        # Whole microseconds, as manifests store them; a float would round.
-        mtime = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=stat.st_mtime_ns // 1000)
-        states[name] = FileState(stat.st_size, mtime)
+        states[name] = FileState(stat.st_size, _time(stat.st_mtime_ns // 1000))
     return states
+
+
+def _time(micros: int) -> datetime | None:
+    # A float would round.
+    return _EPOCH + micros * _MICROSECOND if micros in OUR_TIMES else None

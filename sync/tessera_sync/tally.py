@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tessera_catalog import grid
 from tessera_catalog.arrays import to_arrow
+from tessera_catalog.columns import are_times
 from tessera_catalog.store_manifest import ROWS
 from tessera_sync.batches import Numbers
 from tessera_sync.sightings import EXAMPLES, Files, Sorted
@@ -104,7 +105,7 @@ def _rows(keys: Numbers, kinds: list[Files], seen_at: dt.datetime) -> pa.Table:
         sizes[there], mtimes[there] = files.sizes[rows[there]], files.mtimes[rows[there]]
         kind = ROWS.field(f"{name}_mtime").type
         columns[f"{name}_size"] = to_arrow(sizes, sizes < 0)
-        columns[f"{name}_mtime"] = to_arrow(mtimes, mtimes < 0, kind)
+        columns[f"{name}_mtime"] = to_arrow(mtimes, ~are_times(mtimes), kind)
     seen = round(seen_at.timestamp() * 1e6)
     columns["seen_at"] = to_arrow(np.full(len(keys), seen), kind=ROWS.field("seen_at").type)
     for field_ in ROWS:

@@ -12,9 +12,11 @@ import numpy as np
 
 from tessera_catalog import grid
 from tessera_catalog.arrays import texts
+from tessera_catalog.columns import OUR_TIMES
 from tessera_catalog.errors import Failed
 from tessera_sync.batches import Batch
 from tessera_sync.parallel import mapped
+from tessera_sync.truth import UNKNOWN
 
 THREADS = 16
 """On network file systems each lookup waits for the server: more threads than cores."""
@@ -71,7 +73,8 @@ def _files(root: Path, folders: list[str]) -> Batch:
                     parents.append(folder.rstrip("/"))
                     names.append(_printable(entry.name))
                     sizes.append(stat.st_size)
-                    mtimes.append(stat.st_mtime_ns // 1000)
+                    micros = stat.st_mtime_ns // 1000
+                    mtimes.append(micros if micros in OUR_TIMES else UNKNOWN)
     return Batch(
         texts(parents),
         texts(names),

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -143,6 +144,24 @@ class TestTrees:
         assert rows[second]["scales_sha256"] is None
         others = [row for tile, row in rows.items() if tile not in (first, second)]
         assert all(row["embeddings_sha256"] and row["scales_sha256"] for row in others)
+
+    def test_times_beyond_the_calendar_are_not_known(self, world: World) -> None:
+        """tmpfs keeps the year 10000 as it is told; Python has no such date."""
+        tile = Tile(2024, 5, 5)
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+            put_tile(Path(folder), tile)
+            os.utime(Path(folder) / tile.path / tile.scales, (253402300800, 253402300800))
+            world.add("far", f"file://{folder}")
+            world.add_tree("near")
+            scan(world, "far")
+            assert world.rows("far")[tile]["scales_mtime"] is None
+            for words in (["verify", "far"], ["record", "far", "-"]):
+                done = world.run(*words, stdin=tile.path)
+                assert done.returncode == 0, done.stderr
+            for words in (["verify", "far", "--deep"], ["apply", world.plan("far", "near")]):
+                done = world.run(*words)
+                assert done.returncode == 1
+                assert "has no possible time, touch it: year 10000" in done.stderr
 
 
 class TestListings:
