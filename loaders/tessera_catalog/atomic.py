@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tessera_catalog.errors import Failed, InputError
+from tessera_catalog.errors import Failed, InputError, TesseraError
 
-_WRONG_PLACE = (FileNotFoundError, PermissionError, NotADirectoryError)
+_WRONG_PLACE = {
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG),
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
+}
+"""What the operating system says of a path where nothing can be written, whenever it is tried."""
 
 
 def make_folder(path: Path) -> None:
@@ -21,8 +25,15 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        kind = Failed if error.errno == errno.ENOSPC else InputError
-        raise kind(f"{path}: cannot be made: {error.strerror}") from error
+        raise _kind(error)(f"{path}: cannot be made: {error.strerror}") from error
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder can be seen there; `Path.is_dir` raises where it may not look."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -31,9 +42,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
     On any exception it is removed and `path` is as before. Those of writers of `path` that were
     killed are removed as well. What the operating system refuses becomes a Failed (no space) or an
-    InputError (no such directory, no permission).
+    InputError (no such directory, no permission, too long a name).
     """
-    if path.is_dir():
+    if is_folder(path):
         raise InputError(f"{path}: cannot be written: Is a directory")
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
@@ -44,12 +55,17 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.replace(path)
             _sync(path.parent, os.O_RDONLY)
     except OSError as error:
-        kind = InputError if isinstance(error, _WRONG_PLACE) else Failed
         # Arrow's own errors tell a number and much more text.
         why = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
-        raise kind(f"{path}: cannot be written: {why}") from error
+        raise _kind(error)(f"{path}: cannot be written: {why}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where nothing can be made nothing can be removed either.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _kind(error: OSError) -> type[TesseraError]:
+    return InputError if error.errno in _WRONG_PLACE else Failed
 
 
 @contextmanager

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
 import sys
 from contextlib import suppress
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import typer
 
 from tessera_catalog import memory
 from tessera_catalog.errors import EXIT_FAILURES, EXIT_USAGE, TesseraError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 DEBUG = "TESSERA_DEBUG"
 """Environment variable; when set, a bug of ours shows its traceback."""
@@ -24,6 +28,7 @@ def run(app: typer.Typer, name: str, *, bounded: bool = True) -> None:
     """
     if bounded:
         memory.bound()
+    _ready()
     try:
         # What a command returns is its exit code; without one it has gone well.
         code = app(prog_name=name, standalone_mode=False)
@@ -40,20 +45,45 @@ def run(app: typer.Typer, name: str, *, bounded: bool = True) -> None:
     except typer.TyperException as error:
         _stop(f"{name}: {error.format_message()} (see {name} --help)", EXIT_USAGE)
     except BrokenPipeError:
-        # Whoever read our output has had enough; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has had enough.
+        _mute(sys.stdout)
         _exit(128 + signal.SIGPIPE)
+    except UnicodeEncodeError as error:
+        # Arrow and PostgreSQL take no other names.
+        _stop(f"{name}: {error.object!a}: not UTF-8", EXIT_USAGE)
     except MemoryError:
         _stop(f"{name}: needs more memory than there is, or was given a file that does", EXIT_USAGE)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            _mute(sys.stdout)
+            where = error.filename or "output"
+            _stop(f"{name}: {where}: cannot be written: {error.strerror}", EXIT_FAILURES)
         if os.environ.get(DEBUG):
             raise
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         _stop(f"{name}: unexpected {what}; this is a bug ({DEBUG}=1 shows where)", EXIT_FAILURES)
 
 
+def _ready() -> None:
+    """Let the streams take whatever is printed, closed as they may be."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files may be no text. In JSON, too, this escapes a character.
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _mute(stream: TextIO) -> None:
+    """Let what is left in a stream go nowhere: Python would complain once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _stop(line: str, code: int) -> NoReturn:
-    print(line, file=sys.stderr)
+    try:
+        print(line, file=sys.stderr)
+    except OSError:
+        _mute(sys.stderr)
     _exit(code)
 
 

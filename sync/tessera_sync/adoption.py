@@ -42,7 +42,7 @@ def adopt(
     text = _toml(stores, dataset)
     if target.exists() and target.read_bytes() != text.encode() and not replace:
         raise Refused(f"{target} exists and says something else: keep it, or give --replace")
-    if not folder.is_dir():
+    if not atomic.is_folder(folder):
         raise InputError(f"--from {folder}: no such directory")
     with atomic.replacing(target) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -63,11 +63,19 @@ def _sorted(parsed: Parsed) -> tuple[Sorted, Parsed]:
     return sort_out(parsed.batch), parsed
 
 
+def place_of(source: str) -> int | str:
+    """What `open` takes for a path, or for "-"; InputError when stdin is closed."""
+    if source != STDIN:
+        return source
+    if sys.stdin is None:
+        raise InputError("stdin is closed: give a file, or something on stdin")
+    return sys.stdin.fileno()
+
+
 @contextmanager
 def _opened(source: str) -> Iterator[Any]:
     """The listing's bytes, decompressed."""
-    place: int | str = sys.stdin.fileno() if source == STDIN else source
-    with open(place, "rb", closefd=source != STDIN) as file:
+    with open(place_of(source), "rb", closefd=source != STDIN) as file:
         magic = file.peek(4)[:4]
         if magic == b"PAR1":
             raise InputError(

@@ -17,6 +17,7 @@ import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
 from obstore.store import HTTPStore, LocalStore
 
+from tessera_catalog.atomic import is_folder
 from tessera_catalog.columns import OUR_TIMES
 from tessera_catalog.errors import InputError, Refused
 from tessera_catalog.stores import Store
@@ -131,7 +132,7 @@ def open_storage(store: Store, *, request_timeout: timedelta = REQUEST_TIMEOUT) 
     parts = urlsplit(root)
     if parts.scheme == "file":
         folder = Path(unquote(parts.path))
-        if not folder.is_dir():
+        if not is_folder(folder):
             # Never made here: a missing root is more often a disk that is not mounted.
             raise InputError(f"store '{store.name}': {folder} is no directory; mount or create it")
         return Storage(store, LocalStore(folder), folder)

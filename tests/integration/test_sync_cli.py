@@ -63,11 +63,13 @@ def first_server(path: Path, tiles: list[tuple[int, int, int]], size: int, bad: 
 def run(data: Path) -> Run:
     """Run a command with the data directory in the environment."""
 
-    def call(*words: object, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+    def call(
+        *words: object, stdin: str = "", program: Path | str = TOOL, **more: str
+    ) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
         environment |= {"TESSERA_DATA": str(data), "TESSERA_STORES": str(data / "stores.toml")}
         done = subprocess.run(
-            [TOOL, *map(str, words)],
+            [program, *map(str, words)],
             input=stdin, capture_output=True, text=True, env=environment | more, timeout=120,
         )  # fmt: skip
         assert "Traceback" not in done.stderr
@@ -82,6 +84,8 @@ def told(done: subprocess.CompletedProcess[str], code: int = 0) -> dict[str, Any
     values: dict[str, Any] = json.loads(done.stdout)
     return values
 
+
+LONG = 300 * "x"
 
 COUNTS = {"missing": 2, "extra": 0, "stale": 0, "incomplete": 1, "broken": 0, "same": 7}
 
@@ -249,8 +253,15 @@ class TestAdopt:
         (["plan", "okavango", "s3", "--year", "24"], "the years are 2000 to 2050"),
         (["plan", "okavango", "s3", "-o", "/nowhere/plan.parquet"], "cannot be written"),
         (["plan", "okavango", "s3", "-o", "/"], "/: cannot be written: Is a directory"),
+        (["plan", "okavango", "s3", "-o", "/etc/passwd/plan.parquet"], "Not a directory"),
+        (["plan", "okavango", "s3", "-o", LONG], "cannot be written: File name too long"),
         (["plan", "okavango", "s3", "--limit", "0"], "greater than or equal to 1"),
         (["status", "--data", "/nowhere"], "no such directory"),
+        (["status", "--data", LONG], "no such directory"),
+        (["scan", "s3", "--data", "/etc/passwd"], "/etc/passwd: cannot be made: File exists"),
+        (["scan", "s3", "--data", LONG], "cannot be made: File name too long"),
+        (["scan", "s3", LONG], "File name too long"),
+        (["record", "s3", LONG], "File name too long"),
         (["status", "--stores", "/nowhere/stores.toml"], "No such file"),
         (["ingest", "/nowhere/x.parquet", "s3"], "no such file"),
         (["ingest", "stores.toml", "s3"], "no such file"),
@@ -300,6 +311,29 @@ def test_a_reader_that_has_seen_enough_is_no_error(data: Path) -> None:
     assert program.stderr.read() == b""
     program.stderr.close()
     program.wait(timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("words", "streams", "code", "message"),
+    [
+        (["status", "--json"], ">/dev/full", 1, "output: cannot be written: No space left"),
+        (["status"], ">&-", 0, ""),
+        (["status"], "2>&-", 0, ""),
+        (["nothing"], "2>/dev/full", 2, ""),
+        (["record", "s3", "-"], "<&-", 2, "stdin is closed"),
+        (["scan", "s3", "-"], "<&-", 2, "stdin is closed"),
+        (["record", "s3", "-", "--trust"], "<bytes", 2, "is no tile's path"),
+    ],
+)
+def test_streams_that_are_closed_or_full_or_no_text(
+    run: Run, data: Path, words: list[str], streams: str, code: int, message: str
+) -> None:
+    (data / "bytes").write_bytes(b"\xff\n")
+    shell = ["sh", "-c", f'cd "$TESSERA_DATA"; exec "$0" "$@" {streams}', TOOL, *words]
+    done = run(*shell, program="env", PYTHONIOENCODING="utf-8:strict")
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == bool(message)
 
 
 def test_ages_are_of_the_look_not_of_the_file(run: Run, data: Path) -> None:

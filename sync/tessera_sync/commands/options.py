@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tessera_catalog.atomic import is_folder, make_folder
 from tessera_catalog.errors import InputError
 from tessera_sync.commands.groups import Group
 
@@ -96,8 +97,8 @@ class Where(Group):
         directory = self.data or self.before.data
         if directory is None:
             raise InputError(f"{question} Give --data DIR, or set TESSERA_DATA")
-        if create and directory.parent.is_dir():
-            directory.mkdir(exist_ok=True)
+        if create and is_folder(directory.parent):
+            make_folder(directory)
         return directory
 
     def setup(self, *, create: bool = False) -> Setup:
@@ -105,7 +106,7 @@ class Where(Group):
         from tessera_catalog.stores import DATASET_PATTERN, load_stores
 
         directory = self.directory(create=create)
-        if not directory.is_dir():
+        if not is_folder(directory):
             raise InputError(f"--data {directory}: no such directory")
         configured = load_stores(self.stores or self.before.stores)
         wanted = self.dataset or self.before.dataset or configured.dataset.id

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 def record(
     store: Annotated[str, typer.Argument(metavar="STORE", help="store that was copied to")],
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="paths of tiles, one a line; - is stdin")
+        str, typer.Argument(metavar="FILE", help="paths of tiles, one a line; - is stdin")
     ],
     trust: Annotated[
         bool, typer.Option("--trust", help="believe the list: do not look at the store")
@@ -41,11 +39,12 @@ def record(
                            xargs -P 32 -I{} s5cmd cp 'SRC/{}/*' 's3://DST/{}/' < todo.txt
                            tessera-sync record s3 todo.txt
     """
+    from tessera_sync.listings import STDIN, place_of
     from tessera_sync.record import record as record_lines
 
     at = where.setup()
     try:
-        with sys.stdin if str(file) == "-" else file.open(errors="replace") as lines:
+        with open(place_of(file), errors="replace", closefd=file != STDIN) as lines:
             report = record_lines(
                 at.data_dir,
                 at.stores,
