@@ -27,6 +27,7 @@ from tessera_catalog.stores import Stores
 from tessera_sync.layout import Tile
 from tessera_sync.other_tools import as_manifest
 from tessera_sync.row_tables import in_order, split, without
+from tessera_sync.texts import printable
 from tessera_sync.version import version
 
 Rows = tuple[pa.Table | None, pa.Table | None]
@@ -105,6 +106,8 @@ def replace(
     replaced; when it raises, or the tables do, the old one stays. Returns the digest.
     """
     path = path_of(data_dir, about.store)
+    how, changed = printable(about.how), printable(about.changed)
+    about = dataclasses.replace(about, how=how, changed=changed)
     with atomic.replacing(path) as temporary:
         digest = write(temporary, about, years)
         before(digest)

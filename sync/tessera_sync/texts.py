@@ -1,4 +1,4 @@
-"""Numbers as people read and write them."""
+"""Numbers as people read and write them, and texts that can be printed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import datetime as dt
 import re
 
 from tessera_catalog.errors import InputError
+
+
+def printable(text: str) -> str:
+    """A text such that any file and terminal takes it: what is no Unicode in a name is escaped."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def size(count: int | float) -> str:

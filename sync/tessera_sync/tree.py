@@ -16,6 +16,7 @@ from tessera_catalog.columns import OUR_TIMES
 from tessera_catalog.errors import Failed
 from tessera_sync.batches import Batch
 from tessera_sync.parallel import mapped
+from tessera_sync.texts import printable
 from tessera_sync.truth import UNKNOWN
 
 THREADS = 16
@@ -71,7 +72,7 @@ def _files(root: Path, folders: list[str]) -> Batch:
                     continue
                 if S_ISREG(stat.st_mode):
                     parents.append(folder.rstrip("/"))
-                    names.append(_printable(entry.name))
+                    names.append(printable(entry.name))
                     sizes.append(stat.st_size)
                     micros = stat.st_mtime_ns // 1000
                     mtimes.append(micros if micros in OUR_TIMES else UNKNOWN)
@@ -81,8 +82,3 @@ def _files(root: Path, folders: list[str]) -> Batch:
         np.array(sizes, dtype=np.int64),
         np.array(mtimes, dtype=np.int64),
     )
-
-
-def _printable(name: str) -> str:
-    """A file name that may not be UTF-8."""
-    return name.encode(errors="replace").decode()

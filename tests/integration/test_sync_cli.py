@@ -336,6 +336,20 @@ def test_streams_that_are_closed_or_full_or_no_text(
     assert len(done.stderr.strip().splitlines()) == bool(message)
 
 
+def test_files_whose_names_are_no_text(run: Run, data: Path) -> None:
+    strict = {"PYTHONIOENCODING": "utf-8:strict"}
+    listing, plan = (data / os.fsdecode(name) for name in (b"l\xff.txt", b"p\xff.s5cmd"))
+    listing.write_text("10 2024/grid_0.05_0.05/grid_0.05_0.05.npy\n")
+    told(run("scan", "scaleway", listing, "--json", **strict))
+    how = manifests.load(data, "scaleway", "v1").about.how
+    assert how.endswith("l\\udcff.txt")
+    assert told(run("status", "--json", **strict))["stores"][2]["how"] == how
+    assert run("manifest", "okavango", "s3", "-o", plan, **strict).returncode == 0
+    refused = run("plan", "okavango", "s3", "-o", plan, **strict)
+    assert refused.returncode == 2
+    assert "not UTF-8" in refused.stderr
+
+
 def test_ages_are_of_the_look_not_of_the_file(run: Run, data: Path) -> None:
     listing = data / "listing"
     listing.write_text("10 2024/grid_0.05_0.05/grid_0.05_0.05.npy\n")
