@@ -171,6 +171,10 @@ def test_clients_have_the_rates_of_kubernetes() -> None:
     for name in ("api-1", "api-2", "api-replica"):
         given = SERVICES[name]["environment"]["TESSERA_API_RATE_LIMIT"]
         assert given == f"${{TESSERA_RATE_LIMIT-{rates}}}"
+    short, long = (rate.replace("/", " a ") for rate in rates.split(";"))
+    for page in ("operations/compose.md", "security.md"):
+        text = (ROOT / "docs" / page).read_text().replace(" requests a ", " a ")
+        assert f" {short} and {long} " in text, page
 
 
 @every_service
