@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tessera_api.database import AWAY
+from tessera_api.http import is_below
 from tessera_api.queries import query
 
 REVISION = "tessera.revision"
@@ -28,7 +29,8 @@ class RevisionMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from the client's copy, or else run the request and tag its answer."""
-        if scope["type"] != "http" or scope["method"] != "GET" or self._is_unrelated(scope):
+        is_read = scope["type"] == "http" and scope["method"] == "GET"
+        if not is_read or is_below(scope, self.unrelated):
             await self.app(scope, receive, send)
             return
         revision = await _revision(scope)
@@ -48,10 +50,6 @@ class RevisionMiddleware:
 
         scope[REVISION] = revision
         await self.app(scope, receive, send_tagged)
-
-    def _is_unrelated(self, scope: Scope) -> bool:
-        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-        return path.startswith(self.unrelated)
 
 
 async def _revision(scope: Scope) -> str | None:

@@ -10,6 +10,12 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
+def is_below(scope: Scope, beginnings: tuple[str, ...]) -> bool:
+    """Whether a request's path begins like one of these, less what it is published under."""
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path.startswith(beginnings)
+
+
 class HeadMiddleware:
     """Answer HEAD as GET without the body, as HTTP asks and FastAPI does not."""
 

@@ -19,6 +19,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tessera_api.errors import problem
+from tessera_api.http import is_below
 
 Client: TypeAlias = tuple[str, int] | None
 
@@ -76,7 +77,7 @@ class RateMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the request and run it, or refuse it."""
-        if scope["type"] == "http" and self.rates and not self._is_unlimited(scope):
+        if scope["type"] == "http" and self.rates and not is_below(scope, self.unlimited):
             wait = await self._wait(client_key(scope["client"]))
             if wait:
                 text = f"too many requests: try again in {wait} s"
@@ -95,7 +96,3 @@ class RateMiddleware:
             if not await self.limiter.hit(rate, key)
         ]
         return max(1, math.ceil(max(ends) - time.time())) if ends else 0
-
-    def _is_unlimited(self, scope: Scope) -> bool:
-        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-        return path.startswith(self.unlimited)
