@@ -26,7 +26,6 @@ from registries import STORES, execute, value
 
 from tessera_api.health import LAGGING_BYTES
 from tessera_catalog.migrations import migrate
-from tessera_local.ports import free_port
 from tessera_local.server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,9 +152,20 @@ def test_the_database_and_its_connections_are_told(metrics_api: httpx.Client) ->
     assert {"process_resident_memory_bytes", "process_cpu_seconds_total"} <= scrape.names
 
 
-def test_a_database_that_is_away_is_told_and_breaks_nothing(map_database: Catalogue) -> None:
-    with watched({**map_database.environment, "PGPORT": str(free_port())}) as client:
+@pytest.mark.parametrize(
+    ("variable", "setting"),
+    [
+        ("PGPORT", "1"),  # nobody is there
+        ("PGTARGETSESSIONATTRS", "standby"),  # a primary is: the driver calls that its own error
+    ],
+)
+def test_a_database_that_is_away_is_told_and_breaks_nothing(
+    map_database: Catalogue, variable: str, setting: str
+) -> None:
+    with watched({**map_database.environment, variable: setting}) as client:
         assert client.get("/search").status_code == 503
+        health = client.get("/_mgmt/health")
+        assert (health.status_code, health.json()["status"]) == (503, "DOWN")
         scrape = Scrape(client)
         assert scrape.get("tessera_database_up") == 0
         assert not {n for n in scrape.names if n.startswith(("tessera_cat", "tessera_store"))}
