@@ -20,6 +20,8 @@ from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 from registries import load_rows, rows, value
 
+from tessera_api.database import session
+from tessera_api.settings import DatabaseSettings
 from tessera_catalog.errors import Failed
 from tessera_catalog.migrations import migrate
 from tessera_local.server import Server
@@ -290,6 +292,26 @@ def test_a_session_begins_with_its_limits(world: World, role: str) -> None:
     }
     for name, setting in wanted.items():
         assert value(world.login(role), "SELECT current_setting(%s)", name) == setting
+
+
+def test_the_role_has_what_the_api_asks_of_a_session(world: World) -> None:
+    """A pool between does not hand on what it asks for."""
+    asked = session(DatabaseSettings())
+    with psycopg.connect(world.login(API)) as connection:
+
+        def told(name: str) -> tuple[str, str | None]:
+            """A setting, and where PostgreSQL has it from; it does not say so of pgSTAC's."""
+            ((found, source),) = connection.execute(
+                "SELECT current_setting(%s), (SELECT source FROM pg_settings WHERE name = %s)",
+                [name, name],
+            ).fetchall()
+            return found.replace(" ", ""), source
+
+        for name in asked.keys() - {"application_name", "timezone"}:
+            begun, source = told(name)
+            assert source in ("database user", None), name
+            connection.execute("SELECT set_config(%s, %s, false)", [name, asked[name]])
+            assert told(name)[0] == begun, name
 
 
 @pytest.mark.parametrize("role", [API, READER])
