@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -65,10 +66,10 @@ def box(numbers: Sequence[Any]) -> BaseGeometry:
     """
     if len(numbers) not in (4, 6):
         raise InvalidParameter(f"a bbox has 4 or 6 numbers, not {len(numbers)}")
-    if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
+    if not all(isinstance(n, int | float) and abs(n) <= sys.float_info.max for n in numbers):
         raise InvalidParameter("a bbox must have finite numbers only")
-    west, south, *_ = numbers
-    east, north = numbers[len(numbers) // 2 : len(numbers) // 2 + 2]
+    west, south, *_ = map(float, numbers)
+    east, north = map(float, numbers[len(numbers) // 2 : len(numbers) // 2 + 2])
     if south > north:
         raise InvalidParameter(f"the bbox has its south, {south}, north of its north, {north}")
     parts = [shapely.box(w, south, e, north) for w, e in _spans(west, east)]

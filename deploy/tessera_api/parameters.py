@@ -5,14 +5,17 @@ What the values mean is checked where they are used.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import attr
-from pydantic import BaseModel, BeforeValidator, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 from stac_fastapi.api.models import ItemCollectionUri
 from stac_fastapi.extensions.collection_search.request import BaseCollectionSearchGetRequest
 from stac_fastapi.types.search import BaseSearchGetRequest, DateTimeQueryType, Limit
 
+from tessera_api.errors import InvalidParameter
 from tessera_api.filters.parse import CRS, Language
 from tessera_api.settings import DEFAULT_LIMIT, MAX_LIMIT
 
@@ -46,6 +49,10 @@ Names = Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str)
 """Ids; a client that has one only may send it alone."""
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half of a character: JSON can say it, and neither an answer nor the database can."""
+
+
 class SearchPost(BaseModel):
     """The body of `POST /search`."""
 
@@ -59,6 +66,26 @@ class SearchPost(BaseModel):
     limit: Limit | None = Field(
         DEFAULT_LIMIT, description=f"Items of a page, capped to {MAX_LIMIT}"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_text(cls, body: Any) -> Any:
+        if any(map(_HALF.search, _texts(body))):
+            raise InvalidParameter("a text of the body has half of a character")
+        return body
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text of parsed JSON and every name in it, without recursion."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, dict):
+            waiting += [*part, *part.values()]
+        elif isinstance(part, list):
+            waiting += part
 
 
 class FilterPost(BaseModel):

@@ -124,6 +124,20 @@ def database(server: Server) -> Iterator[Catalogue]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
+@contextmanager
+def member(catalogue: Catalogue) -> Iterator[dict[str, str]]:
+    """PGUSER and PGPASSWORD of a login that is a member of the API's role and nothing else."""
+    name, password = f"tessera_test_{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
+    with psycopg.connect(catalogue.conninfo, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE ROLE {name} LOGIN PASSWORD '{password}' IN ROLE tessera_api".encode()
+        )
+        try:
+            yield {"PGUSER": name, "PGPASSWORD": password}
+        finally:
+            connection.execute(f"DROP ROLE {name}".encode())
+
+
 @pytest.fixture(scope="session")
 def catalogue(postgres: Server) -> Iterator[Catalogue]:
     """The small catalogue, shared by all tests: none may change it."""

@@ -27,6 +27,7 @@ FILTERS = {
     '"tessera:year" < 2022.5': "year < 2022.5",
     '"tessera:year" = 2021.5': "false",
     '"tessera:year" > -1e3': "true",
+    '"tessera:year" < 3e9 AND "tessera:lat" > 53 OR "tessera:store_count" = 1e20': "lat > 53",
     "id = '2021_grid_0.05_52.05'": "id = '2021_grid_0.05_52.05'",
     "collection = 'geotessera-2022' AND \"tessera:lon\" > 1": "year = 2022 AND lon > 1",
     "\"tessera:lat\" > 53 OR \"tessera:lon\" < -1.5 AND NOT \"tessera:year\" = 2021": (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ import clusters
 import httpx
 import psycopg
 import pytest
-from api_server import Catalogue, running
+from api_server import Catalogue, member, running
 from psycopg.conninfo import make_conninfo
 
 from tessera_local.cluster import Cluster
@@ -104,6 +103,13 @@ BODIES: list[Any] = [
     '{"collections": 5}',
     '{"ids": [5]}',
     '{"ids": ["\\u0000"]}',
+    '{"ids": ["\\ud800"]}',
+    '{"token": "\\ud800"}',
+    '{"datetime": "\\udfff"}',
+    '{"sortby": [{"field": "\\ud800", "direction": "asc"}]}',
+    '{"fields": {"include": ["\\ud800"]}}',
+    '{"intersects": {"type": "Point", "coordinates": [0, "\\ud800"]}}',
+    '{"bbox": [0, 0, 1, 1' + "0" * 400 + "]}",
     '{"token": 5}',
     '{"token": "next:ff:ff"}',
     '{"sortby": [{"field": "id"}]}',
@@ -117,6 +123,19 @@ BODIES: list[Any] = [
     '{"filter": true, "filter-crs": "EPSG:3857"}',
     '{"query": 5}',
     '{"query": {"tessera:lat": {"near": 5}}}',
+    '{"query": {"tessera:lat": {"lt": 1' + "0" * 400 + "}}}",
+    '{"query": {"title": {"eq": "\\ud800"}}}',
+    '{"query": {"\\ud800": {"eq": 1}}}',
+    '{"query": {"tessera:lat": {"\\ud800": 1}}}',
+    '{"query": {"tessera:lat": {"eq": ' + '{"op":"+","args":[1,' * 300 + "1" + "]}" * 300 + "}}}",
+    '{"filter": {"op": "<", "args": [{"property": "tessera:lat"}, 1' + "0" * 400 + "]}}",
+    '{"filter": {"op": "=", "args": [{"property": "title"}, "\\ud800"]}}',
+    '{"filter": {"op": "=", "args": [{"property": "\\ud800"}, 1]}}',
+    '{"filter": {"op": "\\ud800", "args": []}}',
+    '{"filter": {"\\ud800": 1}}',
+    '{"filter": {"op": "a_contains", "args": [{"property": "tessera:stores"}, ["\\ud800"]]}}',
+    '{"filter": "title = \'\\ud800\'", "filter-lang": "cql2-text"}',
+    '{"filter": {"op": "=", "args": [1, ' + '{"op":"+","args":[1,' * 300 + "1" + "]}" * 300 + "]}}",
     '{"filter": ' + '{"op":"not","args":[' * 100 + "true" + "]}" * 100 + "}",
     '{"filter": ' + '{"op":"not","args":[' * 4000 + "true" + "]}" * 4000 + "}",
     '{"x": ' + "[" * 50_000 + "]" * 50_000 + "}",
@@ -172,18 +191,10 @@ def test_a_client_cannot_configure_pgstac(api: httpx.Client, catalogue: Catalogu
 
 @pytest.fixture
 def reader(catalogue: Catalogue) -> Iterator[dict[str, str]]:
-    """The PG* variables of a login that is a member of the API's role and nothing else."""
-    name, password = f"tessera_test_{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
-    with psycopg.connect(catalogue.conninfo, autocommit=True) as connection:
-        connection.execute(
-            f"CREATE ROLE {name} LOGIN PASSWORD '{password}' IN ROLE tessera_api".encode()
-        )
-        yield {
-            **catalogue.environment,
-            "TESSERA_API_PGUSER": name,
-            "TESSERA_API_PGPASSWORD": password,
-        }
-        connection.execute(f"DROP ROLE {name}".encode())
+    """Variables for a login that is a member of the API's role and nothing else."""
+    with member(catalogue) as login:
+        own = {f"TESSERA_API_{name}": value for name, value in login.items()}
+        yield {**catalogue.environment, **own}
 
 
 def test_the_role_of_the_api_serves_and_cannot_write(

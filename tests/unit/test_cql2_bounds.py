@@ -46,11 +46,12 @@ def test_long_text_is_refused() -> None:
 
 
 def test_deep_json_is_refused() -> None:
-    tree: object = {"op": "=", "args": [{"property": "a"}, 1]}
-    for _ in range(5000):
-        tree = {"op": "not", "args": [tree]}
-    with pytest.raises(InvalidFilter, match="nests deeper"):
-        parse(tree)  # type: ignore[arg-type]
+    for operator, beside in (("not", []), ("+", [1])):
+        tree: object = {"op": "=", "args": [{"property": "a"}, 1]}
+        for _ in range(5000):
+            tree = {"op": operator, "args": [*beside, tree]}
+        with pytest.raises(InvalidFilter, match="nests deeper"):
+            parse(tree)  # type: ignore[arg-type]
     with pytest.raises(InvalidFilter):
         parse('{"op":"not","args":[' * 2000 + "1" + "]}" * 2000, "cql2-json")
 

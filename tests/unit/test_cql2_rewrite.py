@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from tessera_api.errors import InvalidFilter
+from tessera_api.filters.bounds import MAX_NODES
 from tessera_api.filters.parse import parse
 from tessera_api.filters.properties import Properties
 from tessera_api.filters.query import as_cql2
@@ -93,6 +95,14 @@ def test_what_pgstac_reads_as_integers_is_compared_with_fractions() -> None:
     both = [{"op": "geotessera_number", "args": [each]} for each in ({"property": "i"}, 2020.5)]
     assert asked("i < 2020.5") == {"op": "<", "args": both}
     assert asked("i < 2020") == {"op": "<", "args": [{"property": "i"}, 2020]}
+
+
+def test_numbers_beyond_its_integers_are_compared_with_what_pgstac_reads_as_integers() -> None:
+    for number in (2**31, -(10**20)):
+        both = [{"op": "geotessera_number", "args": [each]} for each in ({"property": "i"}, number)]
+        found = rewrite({"op": "<", "args": [{"property": "i"}, number]}, PROPERTIES)
+        assert found == {"op": "<", "args": both}
+        assert orjson.dumps(found)
 
 
 def test_two_properties_are_each_read_by_their_own_type() -> None:
@@ -194,6 +204,8 @@ def test_refused_by_name(text: str, message: str) -> None:
         {"op": "=", "args": [N, {"property": ["x"]}]},
         {"op": "=", "args": [N, {}]},
         {"op": "=", "args": [N, float("nan")]},
+        {"op": "=", "args": [N, 10**400]},
+        {"op": "s_intersects", "args": [{"property": "geometry"}, {"bbox": [0, 0, 1, 10**400]}]},
         {"op": "like", "args": [TEXT, {"op": "casei", "args": []}]},
         {"filter": {"op": "=", "args": [N, 1]}},
         [],
@@ -232,7 +244,17 @@ def test_queries_are_cql2(query: dict[str, Any], text: str) -> None:
     assert rewrite(as_cql2(query, PROPERTIES), PROPERTIES) == tree
 
 
-@pytest.mark.parametrize("query", [{}, [], {"n": {}}, {"n": {"near": 5}}, {"t": {"contains": 5}}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        [],
+        {"n": {}},
+        {"n": {"near": 5}},
+        {"t": {"contains": 5}},
+        {"t": {"in": ["x"] * (MAX_NODES + 1)}},
+    ],
+)
 def test_bad_queries_are_refused(query: Any) -> None:
     with pytest.raises(InvalidFilter):
         rewrite(as_cql2(query, PROPERTIES), PROPERTIES)

@@ -76,6 +76,7 @@ def test_what_is_no_interval(text: str, message: str) -> None:
         ([175, 0, 185, 1], [(175, 0, 180, 1), (-180, 0, -175, 1)]),
         ([-200, -90, 200, 90], [(-180, -90, 180, 90)]),
         ([5, 5, 5, 5], [(5, 5, 5, 5)]),
+        ([-(10**20), 0, 10**20, 1], [(-180, 0, 180, 1)]),
     ],
 )
 def test_boxes(numbers: list[float], bounds: list[tuple[float, ...]]) -> None:
@@ -87,7 +88,7 @@ def test_boxes(numbers: list[float], bounds: list[tuple[float, ...]]) -> None:
 @pytest.mark.parametrize(
     "numbers",
     [[], [1, 2, 3], [1, 2, 3, 4, 5], [0, 5, 1, 4], [0, 0, float("nan"), 1],
-     [0, 0, float("inf"), 1], [0, 0, "1", 1], [None] * 4],
+     [0, 0, float("inf"), 1], [0, 0, 10**400, 1], [0, 0, "1", 1], [None] * 4],
 )  # fmt: skip
 def test_what_is_no_box(numbers: list[float]) -> None:
     with pytest.raises(InvalidParameter):

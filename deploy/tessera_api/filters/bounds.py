@@ -54,7 +54,7 @@ def check_tree(tree: Any) -> None:
         # An operator is an object with a list in it; below the last one lie coordinates.
         if depth > 2 * MAX_DEPTH + 8:
             raise InvalidFilter(f"the filter nests deeper than {MAX_DEPTH} operators")
-        if isinstance(node, list) and node and isinstance(node[0], int | float):
+        if isinstance(node, list) and node and all(isinstance(n, int | float) for n in node):
             vertices += 1
             children: list[Any] = node if len(node) > 6 else []
         elif isinstance(node, list):

@@ -144,14 +144,15 @@ def comparable(operands: Sequence[Operand]) -> list[Json]:
     apart = (
         len(direct) != 1
         or not all(o.property.known for o in direct if o.property)
-        or (whole and any(_may_be_a_fraction(o) for o in operands))
+        or (whole and any(_may_be_no_integer(o) for o in operands))
     )
     return [alone(o) if apart and not o.folds else o.json for o in operands]
 
 
-def _may_be_a_fraction(operand: Operand) -> bool:
+def _may_be_no_integer(operand: Operand) -> bool:
+    """Whether an operand may be what the database's integers cannot: a fraction, or too large."""
     if operand.literal:
-        return bool(operand.json != math.floor(operand.json))
+        return bool(operand.json != math.floor(operand.json) or abs(operand.json) >= 2**31)
     return operand.property is None
 
 
@@ -189,10 +190,13 @@ def moment(node: dict[str, Any]) -> Json:
 
 
 def _number(value: float) -> float:
-    """A finite number; whole ones as integers, which the parser of text has no type for."""
-    if not math.isfinite(value) or abs(value) > 1e300:
+    """A finite number, as an integer if it is a whole one that a float holds exactly.
+
+    The parser of text makes floats of all, and JSON has integers that no database holds.
+    """
+    if not abs(value) <= 1e300:  # nor is NaN
         raise InvalidFilter("a number of the filter is not finite")
-    return int(value) if value == math.floor(value) and abs(value) < 2**53 else value
+    return int(value) if abs(value) < 2**53 and value == math.floor(value) else float(value)
 
 
 def _text(value: str) -> str:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from tessera_api.errors import InvalidFilter
+from tessera_api.filters import bounds
 from tessera_api.filters.operands import Json
 from tessera_api.filters.properties import Kind, Properties
 
@@ -22,7 +23,11 @@ PATTERNS = {"startsWith": "{}%", "endsWith": "%{}", "contains": "%{}%"}
 
 
 def as_cql2(query: Any, properties: Properties) -> Json:
-    """A tree of CQL2 that asks what `{property: {operator: value}}` does."""
+    """A tree of CQL2 that asks what `{property: {operator: value}}` does.
+
+    InvalidFilter when the query is none, or beyond the bounds of filters.
+    """
+    bounds.check_tree(query)
     if not isinstance(query, dict) or not query:
         raise InvalidFilter("query must be an object with an object of operators a property")
     return {
