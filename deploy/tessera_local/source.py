@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tessera_catalog.atomic import replacing
 from tessera_catalog.errors import Failed, InputError
 
 DEFAULT_TILES = 60_000
@@ -42,11 +43,20 @@ def synthetic(tiles: int, home: Path) -> Source:
     folder = home / "data" / "synthetic"
     parameters = {"tiles": tiles, "seed": SEED}
     label = folder / "parameters.json"
-    if not label.is_file() or json.loads(label.read_text()) != parameters:
+    if _parameters(label) != parameters:
         _generate(folder, tiles)
-        label.write_text(json.dumps(parameters) + "\n")
+        with replacing(label) as temporary:
+            temporary.write_text(json.dumps(parameters) + "\n")
     registry = folder / "registry.parquet"
     return Source(str(registry), folder, _signature(registry))
+
+
+def _parameters(label: Path) -> object:
+    """What the registry there was made with; None when it is not there, or not whole."""
+    try:
+        return json.loads(label.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _generate(folder: Path, tiles: int) -> None:

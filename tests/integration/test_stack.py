@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from tessera_catalog.errors import Failed, InputError, Refused
+from tessera_local import source
 from tessera_local.ports import ADDRESS, free_port
 from tessera_local.processes import Processes
 from tessera_local.server import Server
@@ -208,6 +209,15 @@ def test_stores_that_are_not_there(
     with pytest.raises(InputError, match=r"nowhere\.toml: No such file"):
         stack.start(Wanted(port=free_port()), environ={})
     assert not (tmp_path / "local" / "data").exists()
+
+
+def test_synthetic_tiles_that_a_full_disk_cut_short_are_made_again(tmp_path: Path) -> None:
+    made = source.synthetic(100, tmp_path)
+    label = made.manifests / "parameters.json"
+    said = label.read_text()
+    label.write_text("")
+    assert source.synthetic(100, tmp_path).registry == made.registry
+    assert label.read_text() == said
 
 
 def test_files_that_a_damaged_pointer_leaves_behind_are_told(
