@@ -11,7 +11,7 @@ import httpx
 import pytest
 from actions import choose_mode, choose_year, visit
 from chromium import SETTINGS, opened, wait
-from map_world import EDGES, PLACED, link_placed, load_placed
+from map_world import EDGES, OTHER, PLACED, link_placed, load_placed
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from screen import Camera, is_teal, shot
@@ -56,7 +56,7 @@ def test_back_and_forward(page: Page, site: str) -> None:
 def test_datasets_do_not_mix(page: Page, site: str) -> None:
     visit(page, site, "year=2024")
     page.get_by_label("Dataset").select_option("v2")
-    expect(page.locator(".numbers dd").first).to_have_text("2")
+    expect(page.locator(".numbers dd").first).to_have_text(str(len(OTHER[2024])))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 from actions import settle, visit
-from map_world import EDGES, MADE, Place, verified
+from map_world import EDGES, MADE, OTHER, Place, verified
 from playwright.sync_api import Page, expect
 from screen import Camera
 
@@ -71,6 +71,21 @@ def test_the_same_tile_in_other_years(page: Page, site: str) -> None:
     years = page.get_by_role("list", name="Years with this tile")
     expect(years.get_by_role("button", name="2023")).to_have_attribute("aria-current", "true")
     expect(years.get_by_role("button", name="2024")).to_be_disabled()
+
+
+def test_the_same_tile_in_another_dataset(page: Page, site: str) -> None:
+    place = (178.55, -17.85)
+    assert place in OTHER[2024]
+    camera = Camera(178.5, -17.8, 8)
+    visit(page, site, f"year=2024&{camera.query}")
+    details = page.get_by_role("complementary")
+    for dataset in ("v1", "v2"):
+        page.get_by_label("Dataset").select_option(dataset)
+        settle(page)
+        page.mouse.click(*camera.pixel(*place))
+        collection = {"v1": "geotessera-2024", "v2": "geotessera-v2-2024"}[dataset]
+        own = re.compile(f"/collections/{collection}/items/{re.escape(item_id(place))}$")
+        expect(details.get_by_role("link", name="STAC JSON")).to_have_attribute("href", own)
 
 
 def test_the_pointer_tells_the_tile_under_it(page: Page, site: str) -> None:

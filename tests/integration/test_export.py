@@ -18,8 +18,9 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 import shapely
-from api_server import Catalogue, all_ids
+from api_server import Catalogue, all_ids, member
 from item_files import READERS, Item, Reader, comparable, with_stac_geoparquet
+from map_world import OTHER
 from registries import by_id, environment, execute, load_rows, rows, search, select, value
 
 from tessera_export.reading import RUN
@@ -224,8 +225,16 @@ def test_a_folder_of_tiles(map_database: Catalogue, tmp_path: Path) -> None:
     result = told(map_database.environment, "tiles", tmp_path, "--dataset", "v2")
     assert [Path(file["path"]).name for file in result["files"]] == ["geotessera-v2-2024.parquet"]
     frame = geopandas.read_parquet(tmp_path)
-    assert list(frame["dataset"]) == ["v2", "v2"]
-    assert list(frame["year"]) == [2024, 2024]
+    assert list(frame["dataset"]) == ["v2"] * len(OTHER[2024])
+    assert set(frame["year"]) == {2024}
+
+
+def test_the_role_of_the_api_is_all_it_takes(map_database: Catalogue, tmp_path: Path) -> None:
+    with member(map_database) as login:
+        env = {**map_database.environment, **login}
+        of = ("--year", "2023")
+        assert written(env, "items", tmp_path / "items", *of, "--filter", LACKING) == {2023}
+        assert written(env, "tiles", tmp_path / "tiles", *of) == {2023}
 
 
 def test_what_is_up_to_date_is_left_alone(

@@ -1,16 +1,46 @@
-import { signal, useSignalEffect } from "@preact/signals";
+import { computed, signal, useSignalEffect } from "@preact/signals";
 import type { Map as MapLibre } from "maplibre-gl";
 import { existing, item } from "../catalogue/items";
 import { type Item, linksTo } from "../domain/item";
 import { bytes, day, place } from "../domain/format";
 import { centre, itemId, parseId } from "../domain/grid";
+import type { Year } from "../domain/health";
 import { flyTo } from "../map/camera";
 import { chosen, holders, show, stores, summary, view } from "../state";
 import { CopyButton } from "./CopyButton";
 import { Icon } from "./icons";
 
+interface Asked {
+  id: string;
+  cell: number;
+  collection: string;
+  /** All years of its dataset. */
+  years: Year[];
+}
+
+/** The tile of the view, of the dataset shown; null: there is none. Its id is in every dataset. */
+const asked = computed<Asked | null>(() => {
+  const id = view.value.tile ?? "";
+  const tile = parseId(id);
+  const years = chosen.value?.dataset.years ?? [];
+  const collection = years.find(({ year }) => year === tile?.year)?.collection;
+  return tile && collection ? { id, cell: tile.cell, collection, years } : null;
+});
+
+/** The item that was fetched last. */
 const known = signal<Item | null>(null);
 const problem = signal("");
+
+/** That item, if it is the one of the view. */
+const loaded = computed(() => {
+  const { id, collection } = asked.value ?? {};
+  return known.value?.id === id && known.value?.collection === collection ? known.value : null;
+});
+
+/** What is said instead, as long as it is not. */
+const status = computed(() =>
+  asked.value || !summary.value ? problem.value || "Looking it up …" : "There is no such tile.",
+);
 
 /** Ids of the same tile in other years that have it. */
 const others = signal<Set<string>>(new Set());
@@ -19,7 +49,6 @@ const others = signal<Set<string>>(new Set());
 export function TilePanel({ id, map }: { id: string; map: MapLibre }) {
   useSignalEffect(() => fetchTile());
   const tile = parseId(id);
-  const loaded = known.value?.id === id ? known.value : null;
   return (
     <>
       <header>
@@ -37,11 +66,7 @@ export function TilePanel({ id, map }: { id: string; map: MapLibre }) {
         <code>{id}</code> <CopyButton text={() => id} label="Copy the id" />
       </p>
       {tile && <Years cell={tile.cell} year={tile.year} />}
-      {loaded ? (
-        <Details item={loaded} />
-      ) : (
-        <p role="status">{problem.value || "Looking it up …"}</p>
-      )}
+      {loaded.value ? <Details item={loaded.value} /> : <p role="status">{status.value}</p>}
       {tile && (
         <button type="button" class="wide" onClick={() => flyTo(map, centre(tile.cell), 9)}>
           Show it on the map
@@ -165,34 +190,35 @@ function Copies({ item }: { item: Item }) {
 }
 
 let wanted = "";
+let stop = new AbortController();
 
 /** Fetch the tile of the view, when it is another one or may have changed. */
-function fetchTile(): (() => void) | undefined {
-  const id = view.value.tile;
-  const tile = parseId(id ?? "");
-  const years = chosen.value?.dataset.years;
-  if (id === null || !summary.value) return undefined;
-  const collection = years?.find(({ year }) => year === tile?.year)?.collection;
-  if (!tile || !years || !collection) {
-    problem.value = "There is no such tile.";
-    return undefined;
-  }
-  const key = `${id} ${summary.value.revision}`;
-  if (key === wanted && known.peek()?.id === id) return undefined;
+function fetchTile(): void {
+  const tile = asked.value;
+  const key = tile ? `${tile.collection} ${tile.id} ${summary.value?.revision}` : "";
+  if (key === wanted) return;
   wanted = key;
+  stop.abort();
+  stop = new AbortController();
   problem.value = "";
-  const stop = new AbortController();
-  item(collection, id, stop.signal)
+  if (!loaded.peek()) others.value = new Set();
+  if (tile) lookUp(tile, stop.signal);
+}
+
+function lookUp({ id, cell, collection, years }: Asked, ended: AbortSignal): void {
+  item(collection, id, ended)
     .then((found) => {
       known.value = found;
     })
     .catch((error: unknown) => {
-      if (!stop.signal.aborted) problem.value = (error as Error).message;
+      if (ended.aborted) return;
+      wanted = "";
+      problem.value = (error as Error).message;
     });
   existing(
     years.map((each) => each.collection),
-    years.map(({ year }) => itemId(year, tile.cell)),
-    stop.signal,
+    years.map(({ year }) => itemId(year, cell)),
+    ended,
   )
     .then((ids) => {
       others.value = ids;
@@ -200,7 +226,4 @@ function fetchTile(): (() => void) | undefined {
     .catch(() => {
       // The details say what is wrong.
     });
-  return () => {
-    if (view.peek().tile !== id) stop.abort();
-  };
 }
