@@ -36,16 +36,28 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+def _is_special(path: Path) -> bool:
+    """Whether there is something other than a file."""
+    try:
+        return path.exists() and not path.is_file()
+    except OSError:
+        return False
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give an empty temporary file beside `path`; made durable, it takes its place at the end.
 
     On any exception it is removed and `path` is as before. Those of writers of `path` that were
     killed are removed as well. What the operating system refuses becomes a Failed (no space) or an
-    InputError (no such directory, no permission, too long a name).
+    InputError (no such directory, no permission, too long a name). A device or a pipe is given as it
+    is: nothing takes its place.
     """
     if is_folder(path):
         raise InputError(f"{path}: cannot be written: Is a directory")
+    if _is_special(path):
+        yield path
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         _remove_orphans(path)

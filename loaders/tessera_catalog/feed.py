@@ -7,7 +7,6 @@ one Arrow stream a year, in temporary files.
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -241,10 +240,9 @@ class _RejectedRows:
 
 
 def _put(made: Path, path: Path) -> None:
-    """Put what was made into its place, whole; a link, a device or a pipe is written into."""
+    """Put what was made into its place, whole; a link is written into."""
     try:
-        is_file = path.is_file() and not path.is_symlink()
-        place = replacing(path) if is_file or not os.path.lexists(path) else nullcontext(path)
+        place = nullcontext(path) if path.is_symlink() else replacing(path)
         with place as target, made.open("rb") as source, target.open("wb") as file:
             shutil.copyfileobj(source, file)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +47,16 @@ def test_files_that_are_called_alike_are_left_alone(tmp_path: Path) -> None:
     with replacing(tmp_path / "plan.parquet") as temporary:
         temporary.write_text("whole")
     assert other.exists()
+
+
+def test_a_pipe_is_written_into_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with replacing(pipe) as place:
+            place.write_text("told")
+        assert os.read(reader, 10) == b"told"
+        assert pipe.is_fifo()
+    finally:
+        os.close(reader)
