@@ -50,8 +50,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
     On any exception it is removed and `path` is as before. Those of writers of `path` that were
     killed are removed as well. What the operating system refuses becomes a Failed (no space) or an
-    InputError (no such directory, no permission, too long a name). A device or a pipe is given as it
-    is: nothing takes its place.
+    InputError (no such directory, no permission, too long a name). A device or a pipe is given as
+    it is: nothing takes its place.
     """
     if is_folder(path):
         raise InputError(f"{path}: cannot be written: Is a directory")
