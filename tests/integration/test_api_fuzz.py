@@ -102,7 +102,6 @@ small = st.one_of(st.integers(-100, 2100), st.floats(-100, 100))
 quantities = st.recursive(
     st.one_of(
         small,
-        st.sampled_from(LARGE),
         st.sampled_from(["tessera:lat", "tessera:lon", "tessera:year", "tessera:store_count", "x"])
         .map(lambda name: {"property": name}),
     ),
