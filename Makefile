@@ -69,7 +69,7 @@ qgis: install ## Write a project for QGIS that opens the running demo's database
 
 test: install postgres browser map schemas ## Run every test
 	@$(NPM) test
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 bench: install postgres browser map ## Measure speeds beside their rivals: TILES=3831542, ONLY=load
 	@$(BIN)/python tests/bench/run.py $(if $(TILES),--tiles '$(TILES)') \
@@ -81,7 +81,7 @@ torture: install postgres ## Kill tools and servers at random, ROUNDS=100 times;
 fuzz: install postgres $(MAP_PACKAGES) ## Try random input for long: EXAMPLES=1000; SEED=7 again
 	@SEED='$(SEED)'; export SEED="$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}"; \
 		export EXAMPLES='$(or $(EXAMPLES),1000)'; echo "SEED=$$SEED EXAMPLES=$$EXAMPLES"; $(NPM) test && \
-		$(BIN)/pytest -m 'hypothesis or fuzz' --hypothesis-seed "$$SEED" --numprocesses 3 --dist loadfile
+		$(BIN)/pytest -m 'hypothesis or fuzz' --hypothesis-seed "$$SEED" --numprocesses 4 --dist loadfile
 
 test-qgis: install postgres ## Run the tests that need QGIS, Debian's, which this installs
 	@/usr/bin/python3 -c 'import qgis.core' 2>/dev/null || deploy/system-packages.sh $(QGIS_PACKAGES)

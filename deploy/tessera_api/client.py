@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import asyncpg
@@ -130,7 +131,7 @@ async def _found(
     )
     answer = {
         "type": "FeatureCollection",
-        "links": await maker.get_links(extra_links=await paging.get_links()),
+        "links": _repeated(await maker.get_links(extra_links=await paging.get_links())),
         "features": items,
         "numberMatched": count,
         "numberReturned": len(items),
@@ -138,6 +139,14 @@ async def _found(
     if warnings := search.warnings(catalogue.properties):
         answer["warnings"] = warnings
     return Response(orjson.dumps(answer), media_type=GEOJSON)
+
+
+def _repeated(pages: list[dict[str, Any]]) -> orjson.Fragment:
+    """Links as JSON. They repeat the request, with integers that orjson has no room for."""
+    try:
+        return orjson.Fragment(orjson.dumps(pages))
+    except TypeError:
+        return orjson.Fragment(json.dumps(pages))
 
 
 async def _must_exist(connection: Connection, collection_id: str) -> None:

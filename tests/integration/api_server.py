@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import api_catalogue
 import httpx
@@ -66,20 +67,21 @@ def started(
         sys.executable, "-m", "uvicorn", "tessera_api.app:app",
         "--host", "127.0.0.1", "--port", str(port), "--log-level", "debug" if log else "warning",
     ]  # fmt: skip
-    with log.open("wb") if log else nullcontext(subprocess.PIPE) as output:
+    # Not a pipe: one that nobody reads is full after some lines, and the API waits for ever.
+    with log.open("w+b") if log else tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT
         )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(address, process)
-        yield address, process
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait(address, process, output)
+            yield address, process
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
 
-def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
+def _wait(address: str, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -88,9 +90,9 @@ def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
         except httpx.TransportError:
             time.sleep(0.1)
     process.terminate()
-    output, _ = process.communicate(timeout=30)
-    said = (output or b"see its log").decode()
-    raise RuntimeError(f"the API did not start: {said[-2000:]}")
+    process.wait(timeout=30)
+    output.seek(0)
+    raise RuntimeError(f"the API did not start: {output.read().decode()[-2000:]}")
 
 
 def all_ids(client: httpx.Client, path: str, limit: int = 1000, **parameters: Any) -> list[str]:

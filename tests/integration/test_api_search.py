@@ -236,6 +236,16 @@ def test_pystac_client_walks_all_pages(api_address: str, catalogue: Catalogue) -
         assert client.get_collection("geotessera-2021") is not None
 
 
+def test_pages_go_on_after_a_number_that_64_bits_do_not_hold(api: httpx.Client) -> None:
+    early = {"op": "<", "args": [{"property": "tessera:year"}, 10**20]}
+    page = api.post("/search", json={"filter": early, "limit": 1}).json()
+    (body,) = (link["body"] for link in page["links"] if link["rel"] == "next")
+    assert body["filter"] == early
+    again = api.post("/search", json=body).json()
+    assert again["numberMatched"] == page["numberMatched"] > 2
+    assert again["features"][0]["id"] != page["features"][0]["id"]
+
+
 def test_counts_follow_the_pages(api: httpx.Client, catalogue: Catalogue) -> None:
     page = api.get("/search", params={"limit": 5, "bbox": "0,50,1,51"}).json()
     again = api.get(next(k["href"] for k in page["links"] if k["rel"] == "next")).json()
