@@ -52,7 +52,7 @@ async def page(
     if short.matched == 0:
         return rows
     for condition, order in _parts(plan, after, token.backward, catalogue):
-        conditions = [condition, after and after.condition, plan.condition]
+        conditions = [condition, after and after.condition, *short.sooner, plan.condition]
         where = " AND ".join(f"({each})" for each in conditions if each)
         rows += await connection.fetch(
             f"SELECT {_COLUMNS} FROM items WHERE {where} "  # noqa: S608  # pgSTAC's own conditions

@@ -7,6 +7,7 @@ collections there are any, so that no other is looked into.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,11 @@ from tessera_api.catalogue import Connection, Snapshot
 from tessera_api.filters.properties import names
 from tessera_api.queries import query
 
-STORES, COPIES, MEMBER = "tessera:stores", "tessera:store_count", "tessera:in_"
+STORES, MISSING = "tessera:stores", "tessera:missing_stores"
+COPIES, MEMBER = "tessera:store_count", "tessera:in_"
+
+_STORE = re.compile("[a-z0-9_]+")
+"""A store's name; what is none may need quoting, and no item has it."""
 
 CODE, CODE_PREFIX = {"property": "grid:code"}, "TESSERA-"
 """What is behind the prefix is an id without its year."""
@@ -28,8 +33,8 @@ PLACED = {
     "end_datetime",
     "tessera:year",
     "tessera:dataset",
-    "tessera:missing_stores",
     STORES,
+    MISSING,
     COPIES,
 }
 """What the tiles of a placement have in common, as sql/placements.sql has it."""
@@ -43,6 +48,9 @@ class Narrowed:
 
     asked: dict[str, Json]
     matched: int | None
+
+    sooner: tuple[str, ...] = ()
+    """Conditions in SQL that follow from the search's own, and take less to check."""
 
 
 async def narrowed(connection: Connection, asked: dict[str, Json], catalogue: Snapshot) -> Narrowed:
@@ -63,7 +71,8 @@ async def narrowed(connection: Connection, asked: dict[str, Json], catalogue: Sn
         exact = not others
     certain = exact and not {"ids", "intersects"} & set(asked)
     matched = sum(tiles.values()) if certain or not tiles else None
-    return Narrowed({**asked, **_filter(others)}, matched)
+    sooner = tuple(filter(None, (_sooner(part) for part in others)))
+    return Narrowed({**asked, **_filter(others)}, matched, sooner)
 
 
 async def _tiles(
@@ -125,6 +134,25 @@ def _membership(arguments: list[Json], catalogue: Snapshot) -> tuple[str | None,
         if name.startswith(MEMBER) and isinstance(other, bool) and catalogue.properties.has(name):
             return name.removeprefix(MEMBER), other
     return None, False
+
+
+def _sooner(part: Json) -> str | None:
+    """What jsonb's own operator says of the members of an array of stores.
+
+    pgSTAC makes an array of texts of each item's for that, which takes thrice as long; but it is
+    what the index is on. The planner expects as many items as without it: it takes for granted
+    that hardly anything is null.
+    """
+    if part["op"] != "a_contains":
+        return None
+    array, stores = part["args"]
+    if array not in ({"property": STORES}, {"property": MISSING}) or not isinstance(stores, list):
+        return None
+    if not all(map(_STORE.fullmatch, stores)):
+        return None
+    members = ",".join(f'"{store}"' for store in stores)
+    contained = f"content -> 'properties' -> '{array['property']}' ?& '{{{members}}}'"
+    return f"nullif(coalesce({contained}, TRUE), FALSE) IS NOT NULL"
 
 
 def _by_id(node: Json, catalogue: Snapshot) -> Json:

@@ -28,6 +28,15 @@ FILTERS = {
     "NOT (NOT tessera:in_s3)": "in_s3",
     "tessera:in_nothing = FALSE": "false",
     "A_CONTAINS(tessera:missing_stores, ('s3'))": "'s3' = ANY (missing)",
+    "A_CONTAINS(tessera:missing_stores, ('s3')) AND tessera:lat > 52": (
+        "'s3' = ANY (missing) AND lat > 52"
+    ),
+    "A_CONTAINS(tessera:stores, ('s3', 'scaleway'))": "stores @> '{s3,scaleway}'",
+    "A_CONTAINS(tessera:stores, ()) AND tessera:lat > 52": "lat > 52",
+    "A_CONTAINS(tessera:stores, ('s''3', '\"', '{null}')) AND tessera:lat > 52": "false",
+    "A_CONTAINS(('s3'), tessera:missing_stores) AND tessera:lat > 52": (
+        "missing <@ '{s3}' AND lat > 52"
+    ),
     "NOT A_CONTAINS(tessera:stores, ('s3'))": "NOT 's3' = ANY (stores)",
     "NOT A_CONTAINS(tessera:stores, ('s3', 'scaleway'))": "NOT stores @> '{s3,scaleway}'",
     "NOT A_CONTAINS(tessera:stores, ())": "false",
