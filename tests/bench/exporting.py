@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from catalogues import linked
 from harness import BIN, FULL, Bench, Row, note, run
-from loading import linked
 from searching import OURS
 from serving import Client, Request, serving
 
@@ -18,13 +18,13 @@ _PAGED = 60_000
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Measure the export of all items, in items a second."""
-    with linked(bench, bench.tiles) as environment:
-        note("export of items")
-        told = _export(environment, bench.folder / "exported")
-        note("the same items from the API, page by page")
-        with serving(OURS, environment) as port:
-            begun = time.perf_counter()
-            rival = _page(Client(port)) / (time.perf_counter() - begun)
+    environment = linked(bench, bench.tiles).environment
+    note("export of items")
+    told = _export(environment, bench.folder / "exported")
+    note("the same items from the API, page by page")
+    with serving(OURS, environment) as port:
+        begun = time.perf_counter()
+        rival = _page(Client(port)) / (time.perf_counter() - begun)
     ours = told["items"] / told["seconds"]
     star = "* " if bench.tiles >= FULL else "(*) "
     unit = "items a second, one run; our API, 1000 a page"

@@ -10,8 +10,8 @@ import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from catalogues import load, migrate, vacuum
 from harness import BIN, FULL, Bench, Row, connect, note, peak_memory, run, seconds
-from loading import load, migrate
 from psycopg import sql
 from searching import LACKING, OF_PLACEMENTS, OF_TILES, OURS
 from serving import Client, Request, serving
@@ -82,9 +82,7 @@ def _costs(bench: Bench, tiles: int) -> dict[str, Cost]:
             "plan": Cost(_median(lambda: run(plan)), "s", "<= 1.3", each=True),
             "plan, peak memory": Cost(peak_memory(plan), "GB", "", each=False),
         }
-        with connect(environment) as connection:
-            connection.autocommit = True
-            connection.execute("VACUUM (ANALYZE)")
+        vacuum(environment)
         found |= _sizes(environment)
         found |= _answers(environment)
         found |= _sums(environment)

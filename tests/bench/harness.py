@@ -27,6 +27,8 @@ FULL = 3_831_542
 
 BIN = Path(sys.executable).parent
 
+_BEGUN = time.perf_counter()
+
 
 @dataclass(frozen=True)
 class Row:
@@ -60,7 +62,7 @@ class Row:
         return self.ratio >= bound if self.more_is_better else self.ratio <= bound
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bench:
     """Where the rows are measured: a server of the bench's own, and a folder for files."""
 
@@ -68,15 +70,20 @@ class Bench:
     folder: Path
     tiles: int
 
+    def create(self) -> dict[str, str]:
+        """The environment of a new database, there until the bench ends."""
+        name = f"bench_{uuid.uuid4().hex[:8]}"
+        self._administer(f"CREATE DATABASE {name}")
+        return os.environ | self.server.environment(name)
+
     @contextmanager
     def database(self) -> Iterator[dict[str, str]]:
         """The environment of a new database, dropped afterwards."""
-        name = f"bench_{uuid.uuid4().hex[:8]}"
-        self._administer(f"CREATE DATABASE {name}")
+        environment = self.create()
         try:
-            yield os.environ | self.server.environment(name)
+            yield environment
         finally:
-            self._administer(f"DROP DATABASE {name} WITH (FORCE)")
+            self._administer(f"DROP DATABASE {environment['PGDATABASE']} WITH (FORCE)")
 
     def synthetic(self, tiles: int) -> Path:
         """A folder with a synthetic registry and manifests of that many tiles."""
@@ -170,8 +177,8 @@ def medians(*works: Callable[[], object], runs: int = 5) -> list[float]:
 
 
 def note(line: str) -> None:
-    """Tell who waits what is going on."""
-    print(line, file=sys.stderr, flush=True)
+    """Tell who waits what is going on, and since how many seconds."""
+    print(f"{time.perf_counter() - _BEGUN:5.0f}  {line}", file=sys.stderr, flush=True)
 
 
 def table(rows: list[Row]) -> str:

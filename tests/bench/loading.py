@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import statistics
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from harness import BIN, FULL, Bench, Row, connect, note, peak_memory, run, seconds
+from catalogues import load, loaded, migrate
+from harness import BIN, FULL, Bench, Row, connect, note, run, seconds
 from psycopg import sql
 
 from tessera_catalog.collections import ITEM_ASSETS
@@ -23,34 +22,6 @@ def rows(bench: Bench) -> Iterator[Row]:
     """Measure loading against pypgstac and the floor, reloading, and growth."""
     yield _against_pypgstac(bench)
     yield from _at_size(bench)
-
-
-def load(registry: Path, environment: dict[str, str]) -> float:
-    """Seconds of a whole run of tessera-load."""
-    return seconds(lambda: run([BIN / "tessera-load", registry, "--json"], environment))
-
-
-def migrate(environment: dict[str, str]) -> None:
-    """Install the schema, so that a load that is timed only loads."""
-    run(
-        [BIN / "python", "-c", "from tessera_catalog.migrations import migrate; migrate()"],
-        environment,
-    )
-
-
-@contextmanager
-def linked(bench: Bench, tiles: int) -> Iterator[dict[str, str]]:
-    """The environment of a catalogue of synthetic tiles, linked, and not at work any more."""
-    data = bench.synthetic(tiles)
-    with bench.database() as environment:
-        migrate(environment)
-        note(f"load and link {tiles:,}")
-        load(data / "registry.parquet", environment)
-        run([BIN / "tessera-sync", "link", "--data", data], environment)
-        with connect(environment) as connection:
-            connection.autocommit = True
-            connection.execute("VACUUM (ANALYZE)")
-        yield environment
 
 
 def _against_pypgstac(bench: Bench) -> Row:
@@ -81,25 +52,21 @@ def _against_pypgstac(bench: Bench) -> Row:
 
 def _at_size(bench: Bench) -> Iterator[Row]:
     """Load, reload and the floor at the bench's size; growth from the smaller size."""
-    registry = bench.synthetic(bench.tiles) / "registry.parquet"
     star = "*" if bench.tiles >= FULL else "(*)"
-    with bench.database() as environment:
-        migrate(environment)
-        note(f"load {bench.tiles:,}")
-        begun = time.perf_counter()
-        memory = peak_memory([BIN / "tessera-load", registry, "--json"], environment)
-        ours = time.perf_counter() - begun
-        note(f"reload {bench.tiles:,}")
-        again = statistics.median(load(registry, environment) for _ in range(3))
-        note("the floor: binary COPY of the finished rows, and their indexes")
-        floor = _floor(bench, environment)
+    catalogue = loaded(bench, bench.tiles)
+    ours = catalogue.seconds
+    note(f"reload {bench.tiles:,}")
+    again = statistics.median(load(catalogue.registry, catalogue.environment) for _ in range(3))
+    note("the floor: binary COPY of the finished rows, and their indexes")
+    floor = _floor(bench, catalogue.environment)
     unit = "s, one run; COPY of finished rows + indexes"
     yield Row(f"{star} load, whole", floor, ours, ours / floor, "<= 3", "<= 1.5", unit, bench.tiles)
     unit = "s; our own load"
     yield Row(f"{star} reload, nothing changed", ours, again, again / ours, "<= 0.10", "<= 0.05",
               unit, bench.tiles)  # fmt: skip
     unit = "GB, ours counts; beside it the registry's file"
-    file = registry.stat().st_size / 1e9
+    file = catalogue.registry.stat().st_size / 1e9
+    memory = catalogue.memory
     yield Row(f"{star} load, peak memory", file, memory, memory, "", "<= 1", unit, bench.tiles)
     if bench.tiles > _GROWTH:
         with bench.database() as environment:

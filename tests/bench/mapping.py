@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import FULL, Bench, Row
-from loading import linked
+from catalogues import linked
+from harness import FULL, Bench, Row, note
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from searching import OURS
@@ -64,8 +64,9 @@ class Visit:
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Open the map of all tiles again and again."""
+    environment = linked(bench, bench.tiles).environment
+    note("the map in a browser")
     with (
-        linked(bench, bench.tiles) as environment,
         serving(OURS, environment) as port,
         site_running(f"127.0.0.1:{port}") as site,
     ):

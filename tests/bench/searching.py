@@ -15,8 +15,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import stock
+from catalogues import linked
 from harness import FULL, Bench, Row, connect, median, note, seconds
-from loading import linked
 from psycopg import sql
 from serving import Client, Request, Times, serving, throughput
 
@@ -106,7 +106,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 def _pair(bench: Bench, tiles: int) -> Iterator[Pair]:
     """A catalogue of synthetic tiles, linked, served by both."""
     with ExitStack() as stack:
-        ours = stack.enter_context(linked(bench, tiles))
+        ours = linked(bench, tiles).environment
         theirs = stack.enter_context(bench.database())
         note("the same items into an untouched pgSTAC database")
         stock.fill(ours, theirs)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import copies
 import numpy as np
-from harness import BIN, FULL, Bench, Row, connect, medians, note, peak_memory, run, seconds
-from loading import load, migrate
+from catalogues import linked, vacuum
+from harness import BIN, FULL, Bench, Row, connect, medians, note, peak_memory, run
 
 from tessera_catalog import grid
 from tessera_sync import manifests, truth
@@ -109,50 +109,35 @@ def _linking(bench: Bench) -> Row:
     Not while the server still writes what the first link of everything has changed: links come
     days later. After a checkpoint, when each page that is changed goes to the log whole.
     """
-    data, changed = _data(bench), round(_CHANGED * bench.tiles / FULL)
-    link = [BIN / "tessera-sync", "link", "--json", "--data", data]
-    with bench.database() as environment:
-        migrate(environment)
-        note(f"load and link {bench.tiles:,}")
-        loaded = load(bench.synthetic(bench.tiles) / "registry.parquet", environment)
-        first = seconds(lambda: run(link, environment))
-        note(f"loaded in {loaded:.1f} s, linked in {first:.1f} s; link {changed:,} changed tiles")
-        with connect(environment) as connection:
-            connection.autocommit = True
-            connection.execute("VACUUM (ANALYZE)")
-            connection.execute("CHECKPOINT")
-        manifest, before = manifests.path_of(data, "scaleway"), data / "before"
-        gone = keys_of(_some_same(data, changed))
-        times = []
-        for _ in range(2):
-            before.hardlink_to(manifest)
-            manifests.update(data, "scaleway", "v1", how="bench", remove=gone)
-            times.append(_link_seconds(link, environment, changed))
-            before.replace(manifest)
-            times.append(_link_seconds(link, environment, changed))
+    catalogue, changed = linked(bench, bench.tiles), round(_CHANGED * bench.tiles / FULL)
+    data, environment = catalogue.data, catalogue.environment
+    note(f"link {changed:,} changed tiles")
+    with connect(environment) as connection:
+        connection.autocommit = True
+        connection.execute("CHECKPOINT")
+    manifest, before = manifests.path_of(data, "scaleway"), data / "before"
+    gone = keys_of(_some_same(data, changed))
+    times = []
+    for _ in range(2):
+        before.hardlink_to(manifest)
+        manifests.update(data, "scaleway", "v1", how="bench", remove=gone)
+        times.append(_link_seconds(data, environment, changed))
+        before.replace(manifest)
+        times.append(_link_seconds(data, environment, changed))
+    vacuum(environment)
     ours = statistics.median(times)
     unit = f"s; our own load; {changed:,} tiles"
-    return Row(f"{_star(bench)} link of changed tiles", loaded, ours, ours / loaded, "<= 0.05",
+    rival = catalogue.load_seconds
+    return Row(f"{_star(bench)} link of changed tiles", rival, ours, ours / rival, "<= 0.05",
                "<= 0.02", unit, bench.tiles)  # fmt: skip
 
 
-def _link_seconds(link: list[object], environment: dict[str, str], changed: int) -> float:
+def _link_seconds(data: Path, environment: dict[str, str], changed: int) -> float:
     """Wall time of a link that has so many tiles to change."""
     begun = time.perf_counter()
-    linked = json.loads(run(link, environment))["tiles"]
-    if linked != changed:
-        raise SystemExit(f"{linked:,} tiles were linked, not {changed:,}")
+    told = json.loads(run([BIN / "tessera-sync", "link", "--json", "--data", data], environment))
+    _expect("link", told["tiles"], changed)
     return time.perf_counter() - begun
-
-
-def _data(bench: Bench) -> Path:
-    """A data directory with the synthetic manifests, which may change."""
-    data = bench.folder / "linked"
-    data.mkdir()
-    for name in ("okavango", "s3", "scaleway"):
-        # A link is enough: a changed manifest is a new file.
-        (data / f"{name}.parquet").hardlink_to(bench.synthetic(bench.tiles) / f"{name}.parquet")
-    return data
 
 
 def _some_same(data: Path, count: int) -> list[Tile]:
