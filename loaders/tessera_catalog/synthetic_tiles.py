@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from tessera_catalog import grid
 from tessera_catalog.errors import InputError
+from tessera_catalog.land import land_cells
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -57,24 +58,6 @@ DAY = 86_400_000_000
 """Microseconds."""
 
 
-@cache
-def land_cells() -> Ints:
-    """Cells with any land, north of 60°S, ascending: about 1.6 million. Not to be changed."""
-    try:
-        from global_land_mask import globe  # 5 s and 1 GB: only for those who generate
-    except ImportError as error:
-        raise InputError(
-            "synthetic tiles need the package global-land-mask: "
-            "install tessera-stac with its 'synthetic' extra"
-        ) from error
-    rows, samples = grid.cell(grid.WEST_I, -5995) // grid.COLUMNS + 1, 4
-    lat = 90 - (np.arange(rows * samples) + 0.5) / (10 * samples)
-    lon = -180 + (np.arange(grid.COLUMNS * samples) + 0.5) / (10 * samples)
-    land = np.asarray(globe.is_land(lat[:, None], lon[None, :]))
-    cells = land.reshape(rows, samples, grid.COLUMNS, samples).any(axis=(1, 3))
-    return np.flatnonzero(cells)
-
-
 def choose(tiles: int, seed: int, spare: int = 0) -> tuple[Ints, Ints]:
     """Keys (year * grid.CELLS + cell) of the registry's tiles, ascending, and of the frontier.
 
@@ -88,10 +71,20 @@ def choose(tiles: int, seed: int, spare: int = 0) -> tuple[Ints, Ints]:
     units = units_of(land)
     chosen, frontier = [], []
     for year, count in sorted(_counts(tiles, len(land)).items()):
-        order = np.argsort(remoteness(units, _regions(year, seed, units)), kind="stable")
+        order = _least(remoteness(units, _regions(year, seed, units)), count + spare)
         chosen.append(year * grid.CELLS + np.sort(land[order[:count]]))
         frontier.append(year * grid.CELLS + land[order[count : count + spare]])
     return np.concatenate(chosen), np.concatenate(frontier)
+
+
+def _least(values: Floats, count: int) -> Ints:
+    """Where the least of some values are, ascending; equal ones in the order they have here."""
+    if count < len(values):
+        last = np.partition(values, count)[count]
+        near = np.flatnonzero(values <= last)
+    else:
+        near = np.arange(len(values))
+    return near[np.argsort(values[near], kind="stable")][:count]
 
 
 def _counts(tiles: int, land: int) -> dict[int, int]:

@@ -61,7 +61,8 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 def _land() -> int:
     """As many synthetic tiles as there can be: nine years of land, but what stores have besides."""
-    from tessera_catalog.synthetic_tiles import SHARES, land_cells
+    from tessera_catalog.land import land_cells
+    from tessera_catalog.synthetic_tiles import SHARES
 
     return int(0.999 * len(SHARES) * len(land_cells()))
 

@@ -15,6 +15,9 @@ from map_world import OTHER, PLACED, link_placed, load_placed
 from registries import STORES, select, value
 from shapely import from_wkb
 from shapely.geometry import box, mapping
+from synthetic_world import synthetic
+
+from tessera_local.server import Server
 
 SQUARES = """
     WITH tile AS (
@@ -275,6 +278,14 @@ def nodes(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 AREA = "ST_MakeEnvelope(5, 48.5, 9, 51.5, 4326)"
+
+
+@pytest.fixture(scope="module")
+def large(
+    postgres: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[api_server.Catalogue]:
+    with synthetic(postgres, tmp_path_factory.mktemp("large"), 400_000) as made:
+        yield made
 
 
 class TestPlans:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import api_server
 import pytest
-from large_world import TILES
 from registries import STORES, select, value
+from synthetic_world import synthetic
 
 from tessera_local.qgis import write_project
+from tessera_local.server import Server
 
 PYTHON = "/usr/bin/python3"
 """Debian's, which has Debian's QGIS."""
 
 PROBE = Path(__file__).with_name("qgis_probe.py")
-AREA = (5, 48.5, 6.5, 50)
+AREA = (-2, 53, -0.5, 54.5)
+
+TILES = 60_000
 
 
 def has_qgis() -> bool:
@@ -39,17 +43,27 @@ READ = """
 
 
 @pytest.fixture(scope="module")
-def opened(large: api_server.Catalogue, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def catalogue(
+    postgres: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[api_server.Catalogue]:
+    with synthetic(postgres, tmp_path_factory.mktemp("tiles"), TILES) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def opened(
+    catalogue: api_server.Catalogue, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     """The project's layers by name, and how many rows opening it read from end to end."""
     folder = tmp_path_factory.mktemp("qgis")
-    project = write_project(folder / "project.qgs", large.environment)
+    project = write_project(folder / "project.qgs", catalogue.environment)
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "XDG_RUNTIME_DIR": str(folder),
         "QT_QPA_PLATFORM": "offscreen",
     }
-    before = value(large.conninfo, READ)
+    before = value(catalogue.conninfo, READ)
     with subprocess.Popen(
         [PYTHON, PROBE, project, *map(str, AREA)],
         env=environment,
@@ -60,8 +74,8 @@ def opened(large: api_server.Catalogue, tmp_path_factory: pytest.TempPathFactory
         assert probe.stdout is not None
         assert probe.stdout.readline() == "opened\n"
         # Sessions report what they have read when they are idle for a second.
-        select(large.conninfo, "SELECT pg_sleep(1.5)")
-        read = value(large.conninfo, READ) - before
+        select(catalogue.conninfo, "SELECT pg_sleep(1.5)")
+        read = value(catalogue.conninfo, READ) - before
         out, _ = probe.communicate("go on\n", timeout=120)
         assert probe.returncode == 0
     return {"read": read, "layers": {layer["name"]: layer for layer in json.loads(out)}}
@@ -96,11 +110,11 @@ def test_opening_reads_no_table_from_end_to_end(opened: dict[str, Any]) -> None:
     ],
 )
 def test_features(
-    opened: dict[str, Any], large: api_server.Catalogue, layer: str, query: str
+    opened: dict[str, Any], catalogue: api_server.Catalogue, layer: str, query: str
 ) -> None:
     """Those in an area are the ones that SQL finds, and each is found again by its number."""
     box = "ST_MakeEnvelope({}, {}, {}, {}, 4326)".format(*AREA)
-    wanted = select(large.conninfo, f"{query} AND geom && {box} ORDER BY id")
+    wanted = select(catalogue.conninfo, f"{query} AND geom && {box} ORDER BY id")
     found = opened["layers"][layer]
     assert found["ids"] == [number for (number,) in wanted]
     assert all(found["same"])
