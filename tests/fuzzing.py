@@ -12,9 +12,10 @@ from typing import Any
 from hypothesis import settings
 
 USUAL = 100
+"""Examples of a property of which nothing else is said; others are as many beside it."""
 
-EXAMPLES = int(os.environ.get("EXAMPLES") or USUAL)
-"""Examples of a property; those whose examples are dear or cheap try fewer or more."""
+EXAMPLES = int(os.environ.get("EXAMPLES") or USUAL // 2)
+"""What is tried in the place of USUAL."""
 
 ANEW = bool(os.environ.get("SEED"))
 """Whether this is a run with a seed of its own."""
@@ -24,10 +25,10 @@ SEED = int(os.environ.get("SEED") or 0)
 
 
 def scaled(usual: int) -> int:
-    """So many, or as many times that as EXAMPLES is of the usual number."""
+    """So many times what EXAMPLES is of USUAL."""
     return max(1, usual * EXAMPLES // USUAL)
 
 
 def examples(usual: int, **others: Any) -> settings:
-    """Settings of a property that is usually tried with so many examples."""
+    """Settings of a property that usually has so many examples."""
     return settings(max_examples=scaled(usual), deadline=None, derandomize=not ANEW, **others)

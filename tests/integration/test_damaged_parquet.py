@@ -23,7 +23,7 @@ from tessera_sync.plan_file import PLAN
 SYNC = LOAD.with_name("tessera-sync")
 MADE = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
 DAMAGE = Path(__file__).with_name("parquet_damage.py")
-COUNT = scaled(50)
+COUNT = scaled(100)
 """Damaged files of each kind; `python tests/integration/parquet_damage.py` makes more."""
 
 
