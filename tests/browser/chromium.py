@@ -25,6 +25,9 @@ SETTINGS: dict[str, Any] = {
     "reduced_motion": "reduce",
 }
 
+COARSE: dict[str, Any] = {**SETTINGS, "device_scale_factor": 0.5}
+"""A quarter of the pixels to draw: for all but what is about pixels."""
+
 
 @contextmanager
 def opened(context: BrowserContext) -> Iterator[tuple[Page, list[str]]]:

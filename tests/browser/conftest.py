@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
 import api_server
-from chromium import CHROMIUM, FLAGS, SETTINGS, TIMEOUT, opened
+from chromium import CHROMIUM, COARSE, FLAGS, TIMEOUT, opened
 from map_world import map_database  # noqa: F401  # a fixture
 from site_server import site_running
 
@@ -44,7 +44,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """Where most pages are opened: the map's scripts are fetched and compiled once."""
-    context = browser.new_context(**SETTINGS)
+    context = browser.new_context(**COARSE)
     yield context
     context.close()
 
@@ -68,7 +68,7 @@ def troubled_page(context: BrowserContext) -> Iterator[Page]:
 def phone(browser: Browser) -> Iterator[Page]:
     """A page on a phone."""
     size = {"width": 390, "height": 844}
-    context = browser.new_context(**{**SETTINGS, "viewport": size}, has_touch=True, is_mobile=True)
+    context = browser.new_context(**{**COARSE, "viewport": size}, has_touch=True, is_mobile=True)
     with opened(context) as (page, errors):
         yield page
     context.close()

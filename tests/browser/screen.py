@@ -57,7 +57,7 @@ def is_free(x: float, y: float) -> bool:
 
 def shot(page: Page) -> Pixels:
     """The page's pixels: rows, columns, red, green and blue."""
-    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    image = Image.open(io.BytesIO(page.screenshot(scale="css"))).convert("RGB")
     return np.asarray(image).astype(np.int16)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from actions import choose_mode, choose_year, requests_of, visit
-from chromium import wait
+from chromium import SETTINGS, opened, wait
 from map_world import EDGES, PLACED, Place
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from screen import HEIGHT, WIDTH, Camera, is_free, is_teal, shot
 
 VIEWS = [
@@ -24,6 +25,16 @@ VIEWS = [
 """Cameras, and how many tiles each sees at least."""
 
 
+@pytest.fixture
+def fine_page(browser: Browser) -> Iterator[Page]:
+    """A page of which every pixel is drawn."""
+    context = browser.new_context(**SETTINGS)
+    with opened(context) as (page, errors):
+        yield page
+    context.close()
+    assert errors == []
+
+
 def placed(places: set[Place]) -> list[Place]:
     """The tiles that Web Mercator shows."""
     return [(lon, lat) for lon, lat in places if abs(lat) < 85]
@@ -31,10 +42,10 @@ def placed(places: set[Place]) -> list[Place]:
 
 @pytest.mark.parametrize(("camera", "least"), VIEWS, ids=str)
 def test_tiles_are_drawn_where_they_are_and_nowhere_else(
-    page: Page, site: str, camera: Camera, least: int
+    fine_page: Page, site: str, camera: Camera, least: int
 ) -> None:
-    visit(page, site, f"mode=covered&year=2024&{camera.query}")
-    teal = is_teal(shot(page))
+    visit(fine_page, site, f"mode=covered&year=2024&{camera.query}")
+    teal = is_teal(shot(fine_page))
     near = np.zeros((HEIGHT, WIDTH), dtype=bool)
     seen = 0
     for lon, lat in placed(set(PLACED[2024])):
@@ -142,7 +153,7 @@ def test_numbers_of_the_view(page: Page, site: str) -> None:
 SLOW = ("**/pictures/**", "**/api/tiles/**", "**/assets/countries*", "**/api/collections/**")
 """What a page asks for that is not its coverage."""
 
-SETTINGS = {"basemap": {"tiles": "pictures/:z/:x/:y.png", "attribution": "Slow pictures"}}
+CONFIG = {"basemap": {"tiles": "pictures/:z/:x/:y.png", "attribution": "Slow pictures"}}
 
 
 @pytest.mark.parametrize("is_set", [True, False])
@@ -155,7 +166,7 @@ def test_coverage_waits_for_nothing_else(troubled_page: Page, site: str, is_set:
     for pattern in SLOW:
         page.route(pattern, hold)
     page.route(
-        "**/config.json", lambda route: route.fulfill(json=SETTINGS) if is_set else hold(route)
+        "**/config.json", lambda route: route.fulfill(json=CONFIG) if is_set else hold(route)
     )
     page.goto(f"{site}/?mode=covered&year=2024&{Camera(15, 5, 7).query}", wait_until="commit")
     expect(page.locator(".legend li").first).to_be_visible()

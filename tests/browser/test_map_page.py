@@ -10,7 +10,7 @@ import api_server
 import httpx
 import pytest
 from actions import choose_mode, choose_year, visit
-from chromium import SETTINGS, opened, wait
+from chromium import COARSE, opened, wait
 from map_world import EDGES, OTHER, PLACED, link_placed, load_placed
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
@@ -191,7 +191,7 @@ def test_without_a_network_there_is_the_land(
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_accessible(browser: Browser, site: str, theme: str) -> None:
     # The checker's own script would be refused by the page's policy.
-    context = browser.new_context(**{**SETTINGS, "color_scheme": theme}, bypass_csp=True)
+    context = browser.new_context(**{**COARSE, "color_scheme": theme}, bypass_csp=True)
     serious = []
     with opened(context) as (page, _):
         for query in ("", f"tile={TILE}", "box=12,3,13,4"):
