@@ -63,7 +63,7 @@ class Client:
             raise SystemExit(f"{answer.status} to {request}: {content[:300]!r}")
         return content
 
-    def times(self, requests: Sequence[Request], most: int = 60, seconds: float = 15) -> Times:
+    def times(self, requests: Sequence[Request], most: int = 60, seconds: float = 10) -> Times:
         """Send the requests in turn, after one that warms up, for some time, thrice at least."""
         taken: list[float] = []
         self.send(requests[0])
