@@ -6,7 +6,7 @@ import { fromQuery, toQuery } from "../src/domain/view";
 // As for the tests in Python: tests/fuzzing.py.
 const { EXAMPLES, SEED } = process.env;
 fc.configureGlobal({
-  numRuns: 10 * (EXAMPLES ? Number(EXAMPLES) : 100),
+  numRuns: 10 * (EXAMPLES ? Number(EXAMPLES) : 50),
   seed: Number(SEED ?? 0) | 0,
 });
 

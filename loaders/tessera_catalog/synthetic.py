@@ -6,7 +6,7 @@ Tiles lie on land north of 60°S. Each year is a set of regions that grow from t
 the year has its share of the tiles; 2024 has the largest share and is near global at 3.8 million.
 What a tile looks like (sizes, hashes, times) depends on the seed and the tile alone, so a tile is
 the same in a registry of any size, and gaps change the manifests only. Every file says in its
-metadata that it is synthetic. Needs the distribution's `synthetic` extra.
+metadata that it is synthetic.
 """
 
 from __future__ import annotations

@@ -52,6 +52,7 @@ def vacuum(environment: dict[str, str]) -> None:
     with connect(environment) as connection:
         connection.autocommit = True
         connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CHECKPOINT")
 
 
 @cache

@@ -94,7 +94,7 @@ class Pair:
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Measure searches, pages, throughput, sums by year and store, and the coverage picture."""
-    if bench.tiles > _SMALL:
+    if bench.tiles >= FULL:
         with _pair(bench, _SMALL) as small:
             yield from _searches(small)
     with _pair(bench, bench.tiles) as pair:

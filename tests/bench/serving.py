@@ -63,7 +63,7 @@ class Client:
             raise SystemExit(f"{answer.status} to {request}: {content[:300]!r}")
         return content
 
-    def times(self, requests: Sequence[Request], most: int = 60, seconds: float = 10) -> Times:
+    def times(self, requests: Sequence[Request], most: int = 60, seconds: float = 7) -> Times:
         """Send the requests in turn, after one that warms up, for some time, thrice at least."""
         taken: list[float] = []
         self.send(requests[0])
@@ -107,7 +107,7 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def throughput(
-    port: int, requests: Sequence[Request], clients: int = 16, seconds: float = 10
+    port: int, requests: Sequence[Request], clients: int = 16, seconds: float = 8
 ) -> tuple[float, Times]:
     """Answers a second with so many clients that ask on and on, and how long each one waits.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import copies
 import numpy as np
 from catalogues import linked, vacuum
-from harness import BIN, FULL, Bench, Row, connect, medians, note, peak_memory, run
+from harness import BIN, FULL, Bench, Row, medians, note, peak_memory, run
 
 from tessera_catalog import grid
 from tessera_sync import manifests, truth
@@ -115,9 +115,6 @@ def _linking(bench: Bench) -> Row:
     catalogue, changed = linked(bench, bench.tiles), round(_CHANGED * bench.tiles / FULL)
     data, environment = catalogue.data, catalogue.environment
     note(f"link {changed:,} changed tiles")
-    with connect(environment) as connection:
-        connection.autocommit = True
-        connection.execute("CHECKPOINT")
     manifest, before = manifests.path_of(data, "scaleway"), data / "before"
     gone = keys_of(_some_same(data, changed))
     times = []

@@ -69,7 +69,8 @@ def test_tiles_are_drawn_where_they_are_and_nowhere_else(
     assert stray == []
 
 
-def test_the_globe_shows_them_as_well(page: Page, site: str) -> None:
+def test_the_globe_shows_them_as_well(fine_page: Page, site: str) -> None:
+    page = fine_page
     visit(page, site, "mode=covered&year=2024&at=17,6,3z")
     teal = is_teal(shot(page))
     middle = teal[200:380, 580:800]

