@@ -492,6 +492,32 @@ def test_a_database_that_is_not_ours_stays_as_it_is(
     assert not (tmp_path / ".linked").exists()
 
 
+@pytest.mark.parametrize("held", [0, 3])
+def test_what_the_server_knows_to_be_small_is_not_looked_through_for_each_copy(
+    link: Link, migrated_database: str, tmp_path: Path, held: int
+) -> None:
+    """VACUUM after a load is what careful operators do: the copies are few then, and known to be."""
+    content = rows(1200)
+    load_rows(migrated_database, tmp_path, content)
+    if held:
+        tell(tmp_path, "okavango", content[:held])
+        link()
+    with psycopg.connect(migrated_database, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+    for store in STORES.names:
+        tell(tmp_path, store, content)
+    before = value(migrated_database, SCANS)
+    assert link().tiles == 1200
+    with psycopg.connect(migrated_database, autocommit=True) as connection:
+        connection.execute("SELECT pg_stat_force_next_flush()")
+    assert value(migrated_database, SCANS) - before < 100
+
+
+SCANS = """
+    SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
+    WHERE schemaname = 'tessera' AND relname LIKE 'replica_%'"""
+
+
 def test_killed_again_and_again_it_ends_as_if_undisturbed(
     link: Link, migrated_database: str, migrated_pg_env: dict[str, str], tmp_path: Path
 ) -> None:

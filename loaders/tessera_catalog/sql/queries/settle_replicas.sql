@@ -41,12 +41,17 @@ WITH altered AS (
     RETURNING r.tile_id, r.store_id, 0
 )
 INSERT INTO pg_temp.moved SELECT * FROM altered;
-WITH put AS (
+-- What is there is listed first: a table that the server knows to be empty it would look through anew
+-- for each copy, while it fills.
+WITH held AS MATERIALIZED (
+    SELECT r.tile_id, r.store_id
+    FROM {replicas} r JOIN pg_temp.judged j ON r.tile_id = j.tile_id AND r.store_id = j.store_id
+), put AS (
     INSERT INTO {replicas} (tile_id, store_id, state, embeddings_size, scales_size, verified_at)
     SELECT j.tile_id, j.store_id, j.state, j.embeddings_size, j.scales_size, j.verified_at
     FROM pg_temp.judged j
-    WHERE NOT EXISTS (SELECT FROM {replicas} r
-                      WHERE r.tile_id = j.tile_id AND r.store_id = j.store_id)
+    WHERE NOT EXISTS (SELECT FROM held h
+                      WHERE h.tile_id = j.tile_id AND h.store_id = j.store_id)
     RETURNING tile_id, store_id, 1
 )
 INSERT INTO pg_temp.moved SELECT * FROM put;
