@@ -496,7 +496,7 @@ def test_a_database_that_is_not_ours_stays_as_it_is(
 def test_what_the_server_knows_to_be_small_is_not_looked_through_for_each_copy(
     link: Link, migrated_database: str, tmp_path: Path, held: int
 ) -> None:
-    """VACUUM after a load is what careful operators do: the copies are few then, and known to be."""
+    """Careful operators VACUUM after a load: the copies are few then, and known to be."""
     content = rows(1200)
     load_rows(migrated_database, tmp_path, content)
     if held:
