@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import BIN, Bench, connect, note, peak_memory, run, seconds
 
-STORES = ("okavango", "s3", "scaleway")
+from tessera_catalog.stores import load_stores
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def linked(bench: Bench, tiles: int) -> Linked:
     catalogue = loaded(bench, tiles)
     data = bench.folder / f"linked-{tiles}"
     data.mkdir()
-    for store in STORES:
+    for store in load_stores().names:
         # A link is enough: a changed manifest is a new file.
         (data / f"{store}.parquet").hardlink_to(bench.synthetic(tiles) / f"{store}.parquet")
     note(f"link {tiles:,}")
