@@ -32,6 +32,8 @@ from registries import (
     write,
 )
 
+from tessera_catalog import catalogue
+from tessera_catalog.database import connect
 from tessera_catalog.manifest import SYNTHETIC_KEY
 from tessera_catalog.stores import Store
 from tessera_catalog.synthetic import generate
@@ -92,6 +94,17 @@ def test_killed_at_any_moment(
             assert here[part] == rows_there, part
         again = load_file(database, path, prune=True, force=True)
         assert counts(again) == (0, 0, again.feed.tiles, 0)
+
+
+def test_what_is_rolled_back_uses_up_no_number(migrated_database: str, tmp_path: Path) -> None:
+    """Tables and ids of tiles have their dataset's number: a load after a kill is as any other."""
+    begun = catalogue.new_series(STORES, "v1", 2024, STORES.primary.name)
+    with connect(migrated_database) as connection, connection.transaction(force_rollback=True):
+        assert catalogue.begin_series(connection, STORES, begun).dataset_no == 1
+    load_rows(migrated_database, tmp_path, rows(1))
+    load_rows(migrated_database, tmp_path, rows(1), dataset="v2")
+    numbers = select(migrated_database, "SELECT dataset, dataset_no FROM tessera.dataset")
+    assert sorted(numbers) == [("v1", 1), ("v2", 2)]
 
 
 def kill_after(seconds: float, env: Mapping[str, str], folder: Path, *arguments: object) -> None:
@@ -157,12 +170,13 @@ def test_a_server_that_goes_away_is_one_line(
         # Who is sending rows meanwhile learns that the server is gone, but not why.
         wait_until(
             migrated_database,
-            "SELECT bool_or(query ~* '^INSERT') AND NOT bool_or(query ~* '^COPY')"
-            f" FROM pg_stat_activity WHERE {mine} AND state = 'active'",
-        )
-        execute(
-            migrated_database,
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}",
+            f"""WITH mine AS MATERIALIZED (
+                SELECT pid, state = 'active' AS works, query FROM pg_stat_activity WHERE {mine}
+            ), moment AS MATERIALIZED (
+                SELECT bool_or(query ~* '^INSERT') AND NOT bool_or(query ~* '^COPY') AS is_it
+                FROM mine WHERE works
+            )
+            SELECT count(pg_terminate_backend(pid)) > 0 FROM mine, moment WHERE is_it""",
         )
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, "")

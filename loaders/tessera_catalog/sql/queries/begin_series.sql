@@ -1,10 +1,11 @@
--- Register a dataset and its year under a collection id; holder is the registry's store. What is
--- there already is looked up first, for an insert that meets a conflict uses up a number.
+-- Register a dataset and its year under a collection id; holder is the registry's store. A new
+-- dataset gets the next number: unlike a sequence, that uses up none when a load is killed.
 WITH known AS (
     SELECT dataset_no FROM tessera.dataset WHERE dataset = %(dataset)s
 ), added AS (
-    INSERT INTO tessera.dataset (dataset)
-    SELECT %(dataset)s WHERE NOT EXISTS (SELECT FROM known)
+    INSERT INTO tessera.dataset (dataset_no, dataset)
+    SELECT (SELECT coalesce(max(dataset_no), 0) + 1 FROM tessera.dataset), %(dataset)s
+    WHERE NOT EXISTS (SELECT FROM known)
     RETURNING dataset_no
 )
 INSERT INTO tessera.collection (collection, dataset_no, year, holder)

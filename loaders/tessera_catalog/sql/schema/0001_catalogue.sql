@@ -6,7 +6,7 @@ COMMENT ON SCHEMA tessera IS
     'GeoTessera tiles: what exists (tile), who holds copies of it (replica, store)';
 
 CREATE TABLE tessera.dataset (
-    dataset_no smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    dataset_no smallint PRIMARY KEY,
     dataset text NOT NULL UNIQUE
 );
 COMMENT ON TABLE tessera.dataset IS 'one row a dataset version; its number begins tile ids';
