@@ -20,7 +20,9 @@ def to_numpy(column: pa.Array | pa.ChunkedArray, null: float = 0) -> npt.NDArray
     if column.null_count:
         column = pc.fill_null(column, number(null, column.type))
     if isinstance(column, pa.ChunkedArray):
-        column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        # Not combine_chunks(): of none it imports pandas.
+        chunks = column.chunks or [pa.nulls(0, column.type)]
+        column = chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
     values: npt.NDArray[Any] = np.from_dlpack(column)
     return values
 

@@ -92,7 +92,9 @@ def read_plan(path: Path) -> Plan:
 
 
 def _read(path: Path) -> Plan:
-    table = pq.read_table(path, memory_map=False)
+    # Not read_table(), which imports pandas, where there is one.
+    with pq.ParquetFile(path, memory_map=False) as file:
+        table = file.read()
     text = (table.schema.metadata or {}).get(_KEY)
     if text is None:
         raise InputError(f"{path} is not a plan: make one with 'tessera-sync plan SRC DST -o FILE'")

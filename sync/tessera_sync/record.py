@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from tessera_catalog import grid
+from tessera_catalog.arrays import to_arrow
 from tessera_catalog.errors import InputError
 from tessera_catalog.store_manifest import ROWS, Manifest
 from tessera_catalog.stores import Stores
@@ -125,7 +126,7 @@ def known_sizes(
             rows = manifest.read(year, ["lon_i", "lat_i", *SIZES])
             of_year = keys[keys[:, 0] == year]
             wanted = grid.cell(of_year[:, 1], of_year[:, 2])
-            found = rows.filter(pa.array(np.isin(cells_of(rows), wanted)))
+            found = rows.filter(to_arrow(np.isin(cells_of(rows), wanted)))
             for lon_i, lat_i, *sizes in zip(*(c.to_pylist() for c in found.columns), strict=True):
                 if 0 not in sizes:
                     known.setdefault(Tile(year, lon_i, lat_i), (sizes[0], sizes[1]))

@@ -56,7 +56,7 @@ def keys_of(tiles: Sequence[Tile]) -> pa.Table:
     """Table of year, lon_i and lat_i."""
     return pa.table(
         {
-            name: pa.array([tile[i] for tile in tiles], pa.int16())
+            name: to_arrow(np.array([tile[i] for tile in tiles], dtype=np.int16))
             for i, name in enumerate(Tile._fields)
         }
     )

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tessera_catalog import grid
+from tessera_catalog.arrays import to_arrow
 from tessera_sync.layout import Tile, key_of
 from tessera_sync.plan_file import COPY, DELETE, REPLACE
 from tessera_sync.selection import in_shard, parse_shard
@@ -61,14 +62,14 @@ def action_of(step: Step) -> str:
 
 def part_of(rows: pa.Table, shard: str) -> pa.Table:
     """Rows of part "i/n" of a plan, by their keys alone; all of them when it is empty."""
-    return rows.filter(pa.array(in_shard(*_keys(rows), parse_shard(shard)))) if shard else rows
+    return rows.filter(to_arrow(in_shard(*_keys(rows), parse_shard(shard)))) if shard else rows
 
 
 def not_finished(rows: pa.Table, finished: set[int]) -> pa.Table:
     """Rows of the tiles that a journal has not finished, in the plan's order."""
     years, cells = _keys(rows)
     done = np.fromiter(finished, dtype=np.int64, count=len(finished))
-    return rows.filter(pa.array(~np.isin(key_of(years, cells), done)))
+    return rows.filter(to_arrow(~np.isin(key_of(years, cells), done)))
 
 
 def _keys(rows: pa.Table) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
