@@ -46,6 +46,12 @@ export const trouble = signal<Trouble | null>(null);
 export const holders = signal<Coverage | null>(null);
 export const verification = signal<Coverage | null>(null);
 
+/** The holders' picture of the year chosen: null while it is fetched and another is on the screen. */
+export const shown = computed(() => {
+  const collection = chosen.value?.year.collection;
+  return holders.value?.legend.collection === collection ? holders.value : null;
+});
+
 /** A sentence for screen readers and sighted people alike, gone after a while. */
 export const notice = signal("");
 

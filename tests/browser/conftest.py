@@ -12,19 +12,22 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
-import api_server
+from actions import visit
 from chromium import CHROMIUM, COARSE, FLAGS, TIMEOUT, opened
-from map_world import map_database  # noqa: F401  # a fixture
+from map_world import map_address, map_database  # noqa: F401  # fixtures
 from site_server import site_running
 
 
 @pytest.fixture(scope="session")
-def site(map_database: api_server.Catalogue) -> Iterator[str]:  # noqa: F811
-    """Address of the map of the catalogue of map_world; no test may change that."""
-    with (
-        api_server.running(map_database.environment) as api,
-        site_running(api.removeprefix("http://")) as address,
-    ):
+def api(map_address: str) -> str:  # noqa: F811
+    """Host and port of the API of the catalogue of map_world; no test may change that."""
+    return map_address.removeprefix("http://")
+
+
+@pytest.fixture(scope="session")
+def site(api: str) -> Iterator[str]:
+    """Address of the map of that catalogue."""
+    with site_running(api) as address:
         yield address
 
 
@@ -53,6 +56,15 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def page(context: BrowserContext) -> Iterator[Page]:
     """A page on which nothing may go wrong: an error in its console fails the test."""
     with opened(context) as (page, errors):
+        yield page
+    assert errors == []
+
+
+@pytest.fixture(scope="module")
+def open_page(context: BrowserContext, site: str) -> Iterator[Page]:
+    """The map, for tests of a module that `show` one view after another."""
+    with opened(context) as (page, errors):
+        visit(page, site, "year=2024")
         yield page
     assert errors == []
 

@@ -53,11 +53,12 @@ def site_running(api: str, *, port: int | None = None, basemap: str = "") -> Ite
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: TextIO) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            httpx.get(url, timeout=5).raise_for_status()
-            return
-        except httpx.TransportError:
-            time.sleep(0.05)
+    with httpx.Client(timeout=5) as client:
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                client.get(url).raise_for_status()
+                return
+            except httpx.TransportError:
+                time.sleep(0.05)
     log.seek(0)
     raise RuntimeError(f"Caddy did not start: {log.read()[-2000:]}")

@@ -11,7 +11,7 @@ from pathlib import Path
 import api_server
 import psycopg
 import pytest
-from actions import choice, saved, visit
+from actions import choice, saved, show, visit
 from playwright.sync_api import Page, expect
 from screen import Camera
 
@@ -50,14 +50,11 @@ def inside(database: str, shape: str) -> tuple[int, int, int]:
     ],
 )
 def test_a_box_has_the_tiles_that_sql_finds(
-    page: Page,
-    site: str,
-    map_database: api_server.Catalogue,
-    box: tuple[float, float, float, float],
+    open_page: Page, map_database: api_server.Catalogue, box: tuple[float, float, float, float]
 ) -> None:
     tiles, size, missing = inside(map_database.conninfo, of_box(*box))
-    visit(page, site, f"year=2024&box={','.join(map(str, box))}")
-    details = page.get_by_role("complementary")
+    show(open_page, f"year=2024&box={','.join(map(str, box))}")
+    details = open_page.get_by_role("complementary")
     expect(details.locator(".headline")).to_have_attribute("data-matched", str(tiles))
     if tiles:
         row = details.locator(".facts div", has_text="Not on Amazon")
@@ -70,19 +67,17 @@ def test_a_box_has_the_tiles_that_sql_finds(
 
 
 @pytest.mark.parametrize("camera", [Camera(12, 5, 6), Camera(180, 0, 6)], ids=str)
-def test_drawing_a_box(
-    page: Page, site: str, map_database: api_server.Catalogue, camera: Camera
-) -> None:
-    visit(page, site, f"year=2024&{camera.query}")
-    page.get_by_role("button", name="Draw a box").click()
-    page.mouse.move(*camera.pixel(camera.lon - 1.2, camera.lat + 0.8))
-    page.mouse.down()
-    page.mouse.move(*camera.pixel(camera.lon, camera.lat), steps=3)
-    page.mouse.move(*camera.pixel(camera.lon + 1.1, camera.lat - 0.9), steps=3)
-    page.mouse.up()
-    details = page.get_by_role("complementary")
+def test_drawing_a_box(open_page: Page, map_database: api_server.Catalogue, camera: Camera) -> None:
+    show(open_page, f"year=2024&{camera.query}")
+    open_page.get_by_role("button", name="Draw a box").click()
+    open_page.mouse.move(*camera.pixel(camera.lon - 1.2, camera.lat + 0.8))
+    open_page.mouse.down()
+    open_page.mouse.move(*camera.pixel(camera.lon, camera.lat), steps=3)
+    open_page.mouse.move(*camera.pixel(camera.lon + 1.1, camera.lat - 0.9), steps=3)
+    open_page.mouse.up()
+    details = open_page.get_by_role("complementary")
     expect(details.locator(".headline")).to_be_visible()
-    found = re.search(r"box=([-\d.,]+)", page.url)
+    found = re.search(r"box=([-\d.,]+)", open_page.url)
     assert found is not None
     west, south, east, north = map(float, found[1].split(","))
     assert (west - camera.lon + 180) % 360 - 180 == pytest.approx(-1.2, abs=0.02)
@@ -91,18 +86,18 @@ def test_drawing_a_box(
     assert tiles > 0
     expect(details.locator(".headline")).to_have_attribute("data-matched", str(tiles))
     # The tool is put away: the next drag moves the map.
-    expect(page.get_by_text("Drag over the map")).to_have_count(0)
+    expect(open_page.get_by_text("Drag over the map")).to_have_count(0)
 
 
-def test_a_box_by_its_numbers(page: Page, site: str) -> None:
-    visit(page, site, "year=2024&box=12,3,13,4")
-    page.get_by_text("Edges in degrees").click()
-    page.get_by_label("east").fill("12.1")
-    page.get_by_label("north").fill("3.1")
-    page.get_by_role("button", name="Find", exact=True).click()
-    headline = page.get_by_role("complementary").locator(".headline")
+def test_a_box_by_its_numbers(open_page: Page) -> None:
+    show(open_page, "year=2024&box=12,3,13,4")
+    open_page.get_by_text("Edges in degrees").click()
+    open_page.get_by_label("east").fill("12.1")
+    open_page.get_by_label("north").fill("3.1")
+    open_page.get_by_role("button", name="Find", exact=True).click()
+    headline = open_page.get_by_role("complementary").locator(".headline")
     expect(headline).to_have_attribute("data-matched", "1")
-    expect(page).to_have_url(re.compile("box=12,3,12.1,3.1"))
+    expect(open_page).to_have_url(re.compile("box=12,3,12.1,3.1"))
 
 
 SHAPE = [[11.03, 0.53], [14.34, 1.12], [13.21, 4.96], [11.03, 0.53]]
@@ -132,12 +127,12 @@ def test_an_outline_from_a_file(
     expect(headline).to_have_attribute("data-matched", str(tiles))
 
 
-def test_a_file_without_an_outline(page: Page, site: str, tmp_path: Path) -> None:
+def test_a_file_without_an_outline(open_page: Page, tmp_path: Path) -> None:
     file = tmp_path / "notes.geojson"
     file.write_text("hello")
-    visit(page, site, "year=2024")
-    page.get_by_label("Open an outline").set_input_files(file)
-    expect(page.get_by_text("notes.geojson: it is neither GeoJSON nor KML")).to_be_visible()
+    show(open_page, "year=2024")
+    open_page.get_by_label("Open an outline").set_input_files(file)
+    expect(open_page.get_by_text("notes.geojson: it is neither GeoJSON nor KML")).to_be_visible()
 
 
 def test_lists(page: Page, site: str, map_database: api_server.Catalogue, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from actions import choose_mode, choose_year, requests_of, visit
+from actions import choose_mode, choose_year, requests_of, show, visit
 from chromium import SETTINGS, opened, wait
 from map_world import EDGES, PLACED, Place
 from playwright.sync_api import Browser, Page, Route, expect
@@ -25,11 +25,12 @@ VIEWS = [
 """Cameras, and how many tiles each sees at least."""
 
 
-@pytest.fixture
-def fine_page(browser: Browser) -> Iterator[Page]:
-    """A page of which every pixel is drawn."""
+@pytest.fixture(scope="module")
+def fine_page(browser: Browser, site: str) -> Iterator[Page]:
+    """The map with every pixel drawn, to `show` one view after another."""
     context = browser.new_context(**SETTINGS)
     with opened(context) as (page, errors):
+        visit(page, site, "mode=covered&year=2024")
         yield page
     context.close()
     assert errors == []
@@ -42,9 +43,9 @@ def placed(places: set[Place]) -> list[Place]:
 
 @pytest.mark.parametrize(("camera", "least"), VIEWS, ids=str)
 def test_tiles_are_drawn_where_they_are_and_nowhere_else(
-    fine_page: Page, site: str, camera: Camera, least: int
+    fine_page: Page, camera: Camera, least: int
 ) -> None:
-    visit(fine_page, site, f"mode=covered&year=2024&{camera.query}")
+    show(fine_page, f"mode=covered&year=2024&{camera.query}")
     teal = is_teal(shot(fine_page))
     near = np.zeros((HEIGHT, WIDTH), dtype=bool)
     seen = 0
@@ -69,20 +70,19 @@ def test_tiles_are_drawn_where_they_are_and_nowhere_else(
     assert stray == []
 
 
-def test_the_globe_shows_them_as_well(fine_page: Page, site: str) -> None:
-    page = fine_page
-    visit(page, site, "mode=covered&year=2024&at=17,6,3z")
-    teal = is_teal(shot(page))
+def test_the_globe_shows_them_as_well(fine_page: Page) -> None:
+    show(fine_page, "mode=covered&year=2024&at=17,6,3z")
+    teal = is_teal(shot(fine_page))
     middle = teal[200:380, 580:800]
     assert middle.mean() > 0.3
-    visit(page, site, "mode=covered&year=2024&at=-150,6,3z")
-    assert is_teal(shot(page))[100:500, 400:980].mean() < 0.001
+    show(fine_page, "mode=covered&year=2024&at=-150,6,3z")
+    assert is_teal(shot(fine_page))[100:500, 400:980].mean() < 0.001
 
 
-def test_cells_seen_from_near_have_their_true_edges(page: Page, site: str) -> None:
+def test_cells_seen_from_near_have_their_true_edges(open_page: Page) -> None:
     camera = Camera(0, 0, 9)
-    visit(page, site, f"mode=covered&year=2024&{camera.query}")
-    pixels = shot(page)
+    show(open_page, f"mode=covered&year=2024&{camera.query}")
+    pixels = shot(open_page)
     # Four tiles meet at the origin; from near they are pale, and beyond them there is the sea.
     (x, y), (x1, y1) = camera.pixel(0, 0), camera.pixel(0.1, -0.1)
     for side_x in (-1, 1):
@@ -112,10 +112,10 @@ def test_modes_and_years_seen_once_need_no_request(page: Page, site: str) -> Non
     assert len(set(pictures.values())) == len(pictures), "every mode looks different"
 
 
-def test_a_store_alone(page: Page, site: str) -> None:
+def test_a_store_alone(open_page: Page) -> None:
     camera = Camera(0, 0, 8)
-    visit(page, site, f"mode=covered&year=2024&store=okavango&{camera.query}")
-    teal = is_teal(shot(page))
+    show(open_page, f"mode=covered&year=2024&store=okavango&{camera.query}")
+    teal = is_teal(shot(open_page))
     around = {place: word for place, word in EDGES.items() if max(map(abs, place)) < 0.1}
     assert len(around) == 4
     for place, word in around.items():
@@ -123,12 +123,12 @@ def test_a_store_alone(page: Page, site: str) -> None:
         assert teal[int(y), int(x)] == (word[0] == "s"), place
 
 
-def test_the_legend_counts_what_the_catalogue_has(page: Page, site: str) -> None:
+def test_the_legend_counts_what_the_catalogue_has(open_page: Page) -> None:
     words = list(PLACED[2024].values())
-    visit(page, site, "year=2024&mode=copies")
+    show(open_page, "year=2024&mode=copies")
     said = {
         item.locator("span").inner_text(): str(item.locator("b").get_attribute("title"))
-        for item in page.locator(".legend li").all()
+        for item in open_page.locator(".legend li").all()
     }
     sound = [word.count("s") for word in words]
     assert said == {
@@ -137,18 +137,18 @@ def test_the_legend_counts_what_the_catalogue_has(page: Page, site: str) -> None
         "1 copy": f"{sound.count(1):,}",
         "No sound copy": f"{sound.count(0):,}",
     }
-    choose_mode(page, "Missing")
-    page.get_by_role("button", name="Scaleway").click()
-    missing = page.locator(".legend li", has_text="No copy").locator("b")
+    choose_mode(open_page, "Missing")
+    open_page.get_by_role("button", name="Scaleway").click()
+    missing = open_page.locator(".legend li", has_text="No copy").locator("b")
     expect(missing).to_have_attribute("title", f"{sum(word[2] == '-' for word in words):,}")
 
 
-def test_numbers_of_the_view(page: Page, site: str) -> None:
-    visit(page, site, f"year=2024&{Camera(180, 0, 7).query}")
+def test_numbers_of_the_view(open_page: Page) -> None:
+    show(open_page, f"year=2024&{Camera(180, 0, 7).query}")
     inside = [word for (lon, lat), word in EDGES.items() if abs(lon) > 179 and abs(lat) < 1]
-    expect(page.locator(".seen")).to_have_attribute("data-tiles", str(len(inside)))
+    expect(open_page.locator(".seen")).to_have_attribute("data-tiles", str(len(inside)))
     gaps = sum(3 - word.count("s") for word in inside)
-    expect(page.locator(".seen")).to_contain_text(f"{gaps} gaps")
+    expect(open_page.locator(".seen")).to_contain_text(f"{gaps} gaps")
 
 
 SLOW = ("**/pictures/**", "**/api/tiles/**", "**/assets/countries*", "**/api/collections/**")

@@ -95,15 +95,10 @@ def test_what_load_and_link_change_is_shown_without_a_reload(
     assert reloads == []
 
 
-def test_a_dead_api_leaves_the_map_standing(
-    troubled_page: Page, map_database: api_server.Catalogue
-) -> None:
+def test_a_dead_api_leaves_the_map_standing(troubled_page: Page, api: str) -> None:
     page, port = troubled_page, free_port()
     camera = Camera(12, 8, 5)
-    with (
-        api_server.running(map_database.environment) as api,
-        site_running(api.removeprefix("http://"), port=port) as site,
-    ):
+    with site_running(api, port=port) as site:
         visit(page, site, f"mode=covered&year=2024&{camera.query}")
     with site_running(f"127.0.0.1:{free_port()}", port=port):
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -115,10 +110,7 @@ def test_a_dead_api_leaves_the_map_standing(
         choose_mode(page, "Copies")
         page.mouse.click(x, y)
         expect(page.get_by_role("complementary")).to_contain_text("has a problem")
-    with (
-        api_server.running(map_database.environment) as api,
-        site_running(api.removeprefix("http://"), port=port),
-    ):
+    with site_running(api, port=port):
         page.get_by_role("button", name="Ask now").click()
         expect(page.get_by_role("alert")).to_have_count(0)
 
@@ -146,14 +138,9 @@ def pictures(tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-def test_pictures_of_satellites_lie_under_the_tiles(
-    page: Page, map_database: api_server.Catalogue, pictures: str
-) -> None:
+def test_pictures_of_satellites_lie_under_the_tiles(page: Page, api: str, pictures: str) -> None:
     camera = Camera(-40, 30, 5)  # in the middle of an ocean
-    with (
-        api_server.running(map_database.environment) as api,
-        site_running(api.removeprefix("http://"), basemap=pictures) as site,
-    ):
+    with site_running(api, basemap=pictures) as site:
         visit(page, site, f"year=2024&{camera.query}")
         expect(page.get_by_role("button", name="Satellite picture")).to_be_visible()
         expect(page.get_by_text("Pictures of this test")).to_be_visible()
@@ -168,14 +155,9 @@ def test_pictures_of_satellites_lie_under_the_tiles(
         assert shot(page)[y, x][2] < 60
 
 
-def test_without_a_network_there_is_the_land(
-    troubled_page: Page, map_database: api_server.Catalogue
-) -> None:
+def test_without_a_network_there_is_the_land(troubled_page: Page, api: str) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
-    with (
-        api_server.running(map_database.environment) as api,
-        site_running(api.removeprefix("http://"), basemap=nowhere) as site,
-    ):
+    with site_running(api, basemap=nowhere) as site:
         camera = Camera(12, 8, 4)
         visit(troubled_page, site, f"year=2024&mode=covered&{camera.query}")
         expect(troubled_page.get_by_role("button", name="Satellite picture")).to_have_count(0)

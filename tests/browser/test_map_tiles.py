@@ -6,9 +6,10 @@ import re
 
 import httpx
 import pytest
-from actions import settle, visit
+from actions import settle, show, visit
+from chromium import wait
 from map_world import EDGES, MADE, OTHER, Place, verified
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from screen import Camera
 
 PLACES = [(-179.95, 0.05), (179.95, -0.05), (-0.05, -0.05), (-70.05, -47.05), (178.55, -17.85)]
@@ -19,21 +20,21 @@ def item_id(place: Place, year: int = 2024) -> str:
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)
-def test_a_click_opens_that_very_tile(page: Page, site: str, place: Place) -> None:
+def test_a_click_opens_that_very_tile(open_page: Page, place: Place) -> None:
     lon, lat = place
     camera = Camera(lon + 0.13, lat - 0.11, 9)
-    visit(page, site, f"year=2024&{camera.query}")
-    page.mouse.click(*camera.pixel(lon + 0.04, lat - 0.04))
-    details = page.get_by_role("complementary")
+    show(open_page, f"year=2024&{camera.query}")
+    open_page.mouse.click(*camera.pixel(lon + 0.04, lat - 0.04))
+    details = open_page.get_by_role("complementary")
     expect(details.locator("code").first).to_have_text(item_id(place))
-    expect(page).to_have_url(re.compile(f"tile={re.escape(item_id(place))}"))
+    expect(open_page).to_have_url(re.compile(f"tile={re.escape(item_id(place))}"))
 
 
-def test_a_click_beside_tiles_opens_none(page: Page, site: str) -> None:
+def test_a_click_beside_tiles_opens_none(open_page: Page) -> None:
     camera = Camera(-70, -47, 8)
-    visit(page, site, f"year=2024&{camera.query}&tile={item_id((-70.05, -47.05))}")
-    page.mouse.click(*camera.pixel(-70.25, -47.05))
-    expect(page.get_by_role("complementary")).to_have_count(0)
+    show(open_page, f"year=2024&{camera.query}&tile={item_id((-70.05, -47.05))}")
+    open_page.mouse.click(*camera.pixel(-70.25, -47.05))
+    expect(open_page.get_by_role("complementary")).to_have_count(0)
 
 
 def test_what_is_told_of_a_tile(page: Page, site: str) -> None:
@@ -66,9 +67,9 @@ def test_what_is_told_of_a_tile(page: Page, site: str) -> None:
     assert httpx.get(json_link).json() == item
 
 
-def test_the_same_tile_in_other_years(page: Page, site: str) -> None:
-    visit(page, site, "year=2023&tile=2023_grid_0.05_50.05")
-    years = page.get_by_role("list", name="Years with this tile")
+def test_the_same_tile_in_other_years(open_page: Page) -> None:
+    show(open_page, "year=2023&tile=2023_grid_0.05_50.05")
+    years = open_page.get_by_role("list", name="Years with this tile")
     expect(years.get_by_role("button", name="2023")).to_have_attribute("aria-current", "true")
     expect(years.get_by_role("button", name="2024")).to_be_disabled()
 
@@ -88,38 +89,54 @@ def test_the_same_tile_in_another_dataset(page: Page, site: str) -> None:
         expect(details.get_by_role("link", name="STAC JSON")).to_have_attribute("href", own)
 
 
-def test_the_pointer_tells_the_tile_under_it(page: Page, site: str) -> None:
+def test_a_click_before_a_dataset_is_drawn_opens_none(troubled_page: Page, site: str) -> None:
+    page, place = troubled_page, (-70.05, -47.05)
+    assert place in EDGES
+    assert place not in OTHER[2024]
+    camera = Camera(-70, -47, 8)
+    visit(page, site, f"year=2024&{camera.query}")
+    held: list[Route] = []
+    page.route("**/api/coverage/geotessera-v2-*", lambda route: held.append(route))
+    page.get_by_label("Dataset").select_option("v2")
+    wait(page, lambda: bool(held))
+    page.mouse.click(*camera.pixel(*place))
+    address = page.evaluate("location.search")
+    assert "dataset=v2" in address
+    assert "tile=" not in address
+
+
+def test_the_pointer_tells_the_tile_under_it(open_page: Page) -> None:
     place = (178.55, -17.85)
     camera = Camera(178.5, -17.8, 8)
-    visit(page, site, f"year=2024&{camera.query}")
-    page.mouse.move(*camera.pixel(*place))
-    tooltip = page.locator(".tooltip")
+    show(open_page, f"year=2024&{camera.query}")
+    open_page.mouse.move(*camera.pixel(*place))
+    tooltip = open_page.locator(".tooltip")
     expect(tooltip).to_contain_text(item_id(place))
     expect(tooltip.locator("li.missing")).to_contain_text("Scaleway")
     expect(tooltip).to_contain_text("MB"), "sizes come from the vector tile"
-    page.mouse.move(*camera.pixel(178.75, -17.85))
+    open_page.mouse.move(*camera.pixel(178.75, -17.85))
     expect(tooltip).to_have_count(0)
 
 
 @pytest.mark.parametrize("typed", ["-0.05, -0.05", "0.05S 0.05W", "2024_grid_-0.05_-0.05"])
-def test_find(page: Page, site: str, typed: str) -> None:
-    visit(page, site, "year=2024&map=flat")
-    field = page.get_by_label("Longitude and latitude, or a tile's id")
+def test_find(open_page: Page, typed: str) -> None:
+    show(open_page, "year=2024&map=flat")
+    field = open_page.get_by_label("Longitude and latitude, or a tile's id")
     field.fill(typed)
     field.press("Enter")
-    expect(page.get_by_role("complementary").locator("code").first).to_have_text(
+    expect(open_page.get_by_role("complementary").locator("code").first).to_have_text(
         item_id((-0.05, -0.05))
     )
-    settle(page)
-    expect(page).to_have_url(re.compile(r"at=-0\.050,-0\.050"))
+    settle(open_page)
+    expect(open_page).to_have_url(re.compile(r"at=-0\.050,-0\.050"))
 
 
-def test_find_says_what_it_wants(page: Page, site: str) -> None:
-    visit(page, site, "year=2024")
-    field = page.get_by_label("Longitude and latitude, or a tile's id")
+def test_find_says_what_it_wants(open_page: Page) -> None:
+    show(open_page, "year=2024")
+    field = open_page.get_by_label("Longitude and latitude, or a tile's id")
     field.fill("London")
     field.press("Enter")
-    expect(page.get_by_text("Write a longitude and a latitude")).to_be_visible()
+    expect(open_page.get_by_text("Write a longitude and a latitude")).to_be_visible()
     field.fill("10, 60")
     field.press("Enter")
-    expect(page.get_by_text("There is no tile in 2024.")).to_be_visible()
+    expect(open_page.get_by_text("There is no tile in 2024.")).to_be_visible()

@@ -3,7 +3,7 @@
 import { effect } from "@preact/signals";
 import type { LngLat, Map as MapLibre, MapMouseEvent, MapTouchEvent } from "maplibre-gl";
 import { type Box, cellAt, itemId, wrap } from "../domain/grid";
-import { chosen, draft, holders, hovered, show, tool } from "../state";
+import { chosen, draft, hovered, show, shown, tool } from "../state";
 import { flyTo } from "./camera";
 import { SQUARES } from "./vector_tiles";
 
@@ -42,7 +42,7 @@ export function followPointer(map: MapLibre): void {
 /** The cell at a place if it has a tile in the year shown. */
 function tileAt({ lng, lat }: LngLat): number | null {
   const cell = cellAt({ lon: lng, lat });
-  return holders.value?.cells[cell] ? cell : null;
+  return shown.value?.cells[cell] ? cell : null;
 }
 
 function under(map: MapLibre, { point, lngLat }: MapMouseEvent): typeof hovered.value {

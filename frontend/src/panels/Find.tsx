@@ -3,7 +3,7 @@ import type { Map as MapLibre } from "maplibre-gl";
 import { parseTarget } from "../domain/find";
 import { cellAt, centre, itemId } from "../domain/grid";
 import { flyTo } from "../map/camera";
-import { chosen, holders, show, view } from "../state";
+import { chosen, show, shown, view } from "../state";
 import { Icon } from "./icons";
 
 const PLACE_ZOOM = 8.5;
@@ -19,7 +19,7 @@ export function Find({ map }: { map: MapLibre }) {
     const year = (isTile ? target.year : null) ?? chosen.value?.year.year;
     if (year === undefined) return;
     // Of other years than the one on the screen the catalogue will say whether there is a tile.
-    const isThere = year !== holders.value?.legend.year || holders.value.cells[cell] !== 0;
+    const isThere = year !== shown.value?.legend.year || shown.value.cells[cell] !== 0;
     if (!isThere) problem.value = `There is no tile in ${year}.`;
     show({
       year,

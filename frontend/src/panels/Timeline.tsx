@@ -1,7 +1,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { brief, count, percent } from "../domain/format";
 import type { Year } from "../domain/health";
-import { chosen, holders, show } from "../state";
+import { chosen, show, shown } from "../state";
 import { Icon } from "./icons";
 
 /** Milliseconds a year is shown while they play. */
@@ -14,7 +14,7 @@ export function Timeline() {
     const years = chosen.value?.dataset.years ?? [];
     const now = chosen.value?.year;
     // The next year comes when this one has been seen.
-    if (!isPlaying.value || holders.value?.legend.collection !== now?.collection) return;
+    if (!isPlaying.value || !shown.value) return;
     const next = years[(years.findIndex(({ year }) => year === now?.year) + 1) % years.length];
     const timer = setTimeout(() => show({ year: next?.year ?? null, tile: null }), BEAT);
     return () => clearTimeout(timer);
