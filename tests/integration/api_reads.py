@@ -37,6 +37,10 @@ POSTS: Sequence[dict[str, Any]] = (
 )
 
 
+PAUSE = 0.02
+"""Seconds of a reader between two requests: the machine is for what is tested beside them, too."""
+
+
 @dataclass
 class Readings:
     """What readers of a standby were answered."""
@@ -52,6 +56,7 @@ class Readings:
             for path in paths:
                 answer = client.get(path)
                 self.statuses[path].add(answer.status_code)
+                self.stop.wait(PAUSE)
 
     def read_sizes(self, client: httpx.Client) -> None:
         path = "/collections/geotessera-2021/items?limit=500"
@@ -62,6 +67,7 @@ class Readings:
                 items = answer.json()["features"]
                 (size,) = {item["assets"]["embeddings"]["file:size"] for item in items}
                 self.sizes[answer.headers["etag"]].add(size)
+            self.stop.wait(PAUSE)
 
 
 @contextmanager

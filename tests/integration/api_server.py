@@ -83,12 +83,14 @@ def started(
 
 def _wait(address: str, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            httpx.get(f"{address}/_mgmt/ping", timeout=5)
-            return
-        except httpx.TransportError:
-            time.sleep(0.1)
+    # One client: each new one reads all certificates that this machine trusts.
+    with httpx.Client(timeout=5) as client:
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                client.get(f"{address}/_mgmt/ping")
+                return
+            except httpx.TransportError:
+                time.sleep(0.1)
     process.terminate()
     process.wait(timeout=30)
     output.seek(0)

@@ -11,7 +11,7 @@ import pytest
 import seaweedfs
 from api_server import api, api_address, catalogue  # noqa: F401  # fixtures of the API's tests
 from clusters import site  # noqa: F401
-from map_world import map_api, map_database  # noqa: F401
+from map_world import map_address, map_api, map_database  # noqa: F401
 from seaweedfs import S3Server
 from sync_world import bare_world, s3_world  # noqa: F401
 

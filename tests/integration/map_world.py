@@ -143,10 +143,14 @@ def map_database(
 
 
 @pytest.fixture(scope="session")
-def map_api(map_database: api_server.Catalogue) -> Iterator[httpx.Client]:
-    """A client of the API on that database."""
-    with (
-        api_server.running(map_database.environment) as address,
-        httpx.Client(base_url=address, timeout=60) as client,
-    ):
+def map_address(map_database: api_server.Catalogue) -> Iterator[str]:
+    """Address of the API on that database."""
+    with api_server.running(map_database.environment) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def map_api(map_address: str) -> Iterator[httpx.Client]:
+    """A client of it."""
+    with httpx.Client(base_url=map_address, timeout=60) as client:
         yield client

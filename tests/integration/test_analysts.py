@@ -284,7 +284,7 @@ AREA = "ST_MakeEnvelope(5, 48.5, 9, 51.5, 4326)"
 def large(
     postgres: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[api_server.Catalogue]:
-    with synthetic(postgres, tmp_path_factory.mktemp("large"), 400_000) as made:
+    with synthetic(postgres, tmp_path_factory.mktemp("large"), 150_000) as made:
         yield made
 
 

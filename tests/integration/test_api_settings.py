@@ -32,13 +32,6 @@ def test_a_wrong_setting_ends_the_start_with_a_line_that_names_it(variable: str)
     assert line.startswith(f"tessera_api: {variable}: ")
 
 
-@pytest.mark.parametrize("rate", ["0/minute", "5", "5/fortnight", "5/minute;x", "-5/minute", "/"])
-def test_what_is_no_rate_is_told_how_to_write_one(rate: str) -> None:
-    done = start({"TESSERA_API_RATE_LIMIT": rate})
-    assert done.returncode == 2
-    assert f"'{rate}' is no rate: write 600/minute" in done.stderr
-
-
 def test_empty_settings_are_as_good_as_none() -> None:
     assert start(dict.fromkeys(WRONG, "")).returncode == 0
 

@@ -33,10 +33,9 @@ def load(env: Mapping[str, str], *arguments: object) -> subprocess.CompletedProc
 def test_natural_earth(
     migrated_database: str, migrated_pg_env: dict[str, str], tmp_path: Path
 ) -> None:
-    for _ in range(2):
-        done = load(migrated_pg_env, ATLAS)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout == "241 countries\n"
+    done = load(migrated_pg_env, ATLAS)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "241 countries\n"
     assert value(migrated_database, "SELECT count(*) FROM tessera.country") == 241
     lacking = """
         SELECT name FROM tessera.country c
@@ -68,7 +67,8 @@ def test_any_file_of_areas(
         crs=4326,
     )
     frame.to_crs(3857).to_file(tmp_path / "areas.gpkg")
-    assert load(migrated_pg_env, tmp_path / "areas.gpkg").stdout == "2 countries\n"
+    for _ in range(2):
+        assert load(migrated_pg_env, tmp_path / "areas.gpkg").stdout == "2 countries\n"
     areas = select(
         migrated_database,
         "SELECT name, round(ST_Area(geom)::numeric, 6)::float8 FROM tessera.country",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -96,12 +97,27 @@ def test_a_damaged_manifest_is_one_line(
     assert str(bad) in line
 
 
-def bomb(path: Path, one: pa.Table, rows: int) -> None:
-    """A small file that says the same row again and again, in row groups as long as they may be."""
-    million = pa.concat_tables([one.take(pa.array([0] * 1000))] * 1000)
-    many = pa.concat_tables([million] * (rows // 10**6))
-    pq.write_table(many, path, row_group_size=2**26, compression="zstd")
-    assert path.stat().st_size < 3_000_000
+Bomb = Callable[[Path, pa.Table, int], None]
+
+
+@pytest.fixture(scope="module")
+def bomb(tmp_path_factory: pytest.TempPathFactory) -> Bomb:
+    """Put a small file somewhere that says the same row again and again.
+
+    Its row groups are as long as they may be. Each is made once, which takes seconds.
+    """
+    folder = tmp_path_factory.mktemp("bombs")
+
+    def put(path: Path, one: pa.Table, rows: int) -> None:
+        made = folder / f"{hash(str(one.schema))} {rows}"
+        if not made.exists():
+            million = pa.concat_tables([one.take(pa.array([0] * 1000))] * 1000)
+            many = pa.concat_tables([million] * (rows // 10**6))
+            pq.write_table(many, made, row_group_size=2**26, compression="zstd")
+            assert made.stat().st_size < 3_000_000
+        shutil.copyfile(made, path)
+
+    return put
 
 
 def foreign(name: str, value: object, kind: pa.DataType) -> pa.Table:
@@ -147,14 +163,16 @@ importlib.import_module(f"{tool}.cli").main()
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_a_registry_of_one_row_without_end_is_refused_for_safety(kind: str, tmp_path: Path) -> None:
+def test_a_registry_of_one_row_without_end_is_refused_for_safety(
+    kind: str, bomb: Bomb, tmp_path: Path
+) -> None:
     path = tmp_path / "registry.parquet"
     bomb(path, *FOREIGN[kind])
     code, line = bounded("tessera_catalog", path, "--dry-run")
     assert (code, f"{path}: 4,999,999 of 5,000,000 rows rejected" in line) == (3, True), line
 
 
-def test_a_registry_that_fills_the_memory_is_bad_input(tmp_path: Path) -> None:
+def test_a_registry_that_fills_the_memory_is_bad_input(bomb: Bomb, tmp_path: Path) -> None:
     path = tmp_path / "registry.parquet"
     bomb(path, *LONG)
     code, line = bounded("tessera_catalog", path, "--dry-run")
@@ -174,7 +192,7 @@ VERBS = pytest.mark.parametrize("words", ["status", "plan okavango scaleway"])
 @VERBS
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_a_manifest_of_one_row_without_end_has_one_tile(
-    kind: str, words: str, beside: Path
+    kind: str, words: str, bomb: Bomb, beside: Path
 ) -> None:
     path = beside / "scaleway.parquet"
     bomb(path, *FOREIGN[kind])
@@ -189,7 +207,7 @@ def test_a_manifest_of_one_row_without_end_has_one_tile(
     ids=["long hashes", "too many rows of ours", "rows of ours that nearly fit"],
 )
 def test_a_manifest_that_fills_the_memory_is_bad_input(
-    one: pa.Table, rows: int, words: str, beside: Path
+    one: pa.Table, rows: int, words: str, bomb: Bomb, beside: Path
 ) -> None:
     path = beside / "scaleway.parquet"
     bomb(path, one, rows)
@@ -198,7 +216,9 @@ def test_a_manifest_that_fills_the_memory_is_bad_input(
 
 
 @pytest.mark.parametrize("rows", [5_000_000, 20_000_000, 60_000_000])
-def test_a_plan_that_fills_the_memory_is_bad_input(rows: int, data: Path, tmp_path: Path) -> None:
+def test_a_plan_that_fills_the_memory_is_bad_input(
+    rows: int, data: Path, bomb: Bomb, tmp_path: Path
+) -> None:
     path = tmp_path / "plan.parquet"
     header = pq.read_schema(data / "plan.parquet").metadata
     one = ours(PLAN.with_metadata(header), action="copy", reason="missing")

@@ -52,7 +52,7 @@ def asking(address: str) -> Iterator[Counter[int]]:
         with httpx.Client(base_url=address, timeout=60) as client:
             while not stop.is_set():
                 answers[client.get("/search?limit=1").status_code] += 1
-                time.sleep(0.01)
+                time.sleep(0.02)
 
     thread = threading.Thread(target=ask)
     thread.start()

@@ -184,6 +184,7 @@ def readers(database: str) -> Iterator[dict[str, list[View]]]:
                     view = way(connection)
                     if not views or views[-1] != view:
                         views.append(view)
+                    stop.wait(0.005)
         except BaseException as error:  # noqa: BLE001 - raised below
             errors.append(error)
 

@@ -44,6 +44,12 @@ def test_a_server_without_addresses_has_one_client() -> None:
     assert client_key(None) == client_key(("", 0))
 
 
+@pytest.mark.parametrize("rate", ["0/minute", "5", "5/fortnight", "5/minute;x", "-5/minute", "/"])
+def test_what_is_no_rate_is_told_how_to_write_one(rate: str) -> None:
+    with pytest.raises(ValueError, match=f"'{rate}' is no rate: write 600/minute"):
+        rates.checked(rate)
+
+
 def test_clients_without_number_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "MAX_CLIENTS", 50)
     limit = RateMiddleware(PlainTextResponse("here"), "1/second;2/day", unlimited=())
