@@ -69,7 +69,7 @@ qgis: install ## Write a project for QGIS that opens the running demo's database
 
 test: install postgres browser map schemas ## Run every test
 	@$(NPM) test
-	@$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
 
 bench: install postgres browser map ## Measure speeds beside their rivals: TILES=3831542, ONLY=load
 	@$(BIN)/python tests/bench/run.py $(if $(TILES),--tiles '$(TILES)') \
