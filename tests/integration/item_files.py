@@ -95,14 +95,3 @@ def known(part: Any) -> Any:
 
 
 READERS: list[Reader] = [with_stac_geoparquet, with_rustac, with_duckdb, with_geopandas]
-
-
-def compare(read: Reader, path: Path, items: dict[str, Item]) -> None:
-    """Hold what a reader finds in a file against the items of the API, by id.
-
-    It is to find them all. One in four is compared, so that the readers together see to each.
-    """
-    found = {item["id"]: item for item in read(path)}
-    assert found.keys() == items.keys()
-    for key in sorted(items)[READERS.index(read) :: len(READERS)]:
-        assert comparable(found[key]) == comparable(items[key]), key

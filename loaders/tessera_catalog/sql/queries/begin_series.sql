@@ -1,5 +1,6 @@
 -- Register a dataset and its year under a collection id; holder is the registry's store. A new
--- dataset gets the next number: unlike a sequence, that uses up none when a load is killed.
+-- dataset gets the next number: unlike a sequence, that uses up none when a load is killed. Loads
+-- wait for each other, so no two take the same.
 WITH known AS (
     SELECT dataset_no FROM tessera.dataset WHERE dataset = %(dataset)s
 ), added AS (
